@@ -1,0 +1,113 @@
+//! The global version clock, and all orderings on it.
+//!
+//! The clock is *deferred* (the GV5 family of TL2: Dice, Shalev, Shavit, DISC 2006, section 4; DCTL, PPoPP 2024): a commit
+//! only loads it, and a reader that meets a version beyond it moves it there. Its contract:
+//!
+//! * **C1** If a commit obtained version `v` with all its locks held, and some thread later obtains `r >= v` from the
+//!   clock, then the commit's access to the clock came before that access, in the order of sequentially consistent
+//!   operations.
+//! * **C2** A version exceeds every older version of the variables it is stored in, so no variable has one version twice.
+//! * **C3** [`advance`] returns at least what it was asked for.
+//!
+//! The lowest bit of the word says that a promoted transaction runs (see `contention`): every commit looks at the clock
+//! anyway, so telling all of them costs nothing.
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU64, seq_cst, shared_static};
+
+/// A moment of the clock, and the mark a commit leaves in the variables it wrote. Grows, never wraps: 2^62 commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Version(u64);
+
+impl Version {
+    /// The version of a variable that no transaction has written yet.
+    pub(crate) const INITIAL: Self = Self(0);
+
+    pub(crate) const fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    pub(crate) const fn raw(self) -> u64 {
+        self.0
+    }
+}
+
+/// How far versions may run ahead of the clock before a commit moves it. It bounds what a reader has to catch up with.
+const MAX_DRIFT: u64 = 1024;
+
+/// A promoted transaction runs: nobody else may commit.
+const EXCLUSIVE: u64 = 1;
+const VERSION_SHIFT: u32 = 1;
+
+/// The last version the clock gives out. Reaching it takes 2^61 commits; going on would break C2, so nobody may.
+const LAST: u64 = (1 << 61) - 1;
+
+shared_static! {
+    static CLOCK: CachePadded<AtomicU64> = CachePadded::new(AtomicU64::new(0))
+}
+
+/// What one look at the clock saw.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading(u64);
+
+impl Reading {
+    pub(crate) fn version(self) -> Version {
+        Version(self.0 >> VERSION_SHIFT)
+    }
+
+    /// Whether a promoted transaction runs.
+    pub(crate) fn is_exclusive(self) -> bool {
+        self.0 & EXCLUSIVE != 0
+    }
+}
+
+/// Looks at the clock. SeqCst: edge E3; for a commit this is the point at which it takes effect.
+#[inline]
+pub(crate) fn now() -> Reading {
+    Reading(seq_cst::load(&CLOCK))
+}
+
+/// Moves the clock to `version` if it is behind, and returns a reading of at least `version` (C3).
+pub(crate) fn advance(version: Version) -> Reading {
+    let mut seen = seq_cst::load(&CLOCK);
+    while seen >> VERSION_SHIFT < version.0 {
+        let moved = (version.0 << VERSION_SHIFT) | (seen & EXCLUSIVE);
+        // SeqCst: edge E3. This is the access that makes `version` known, so it must follow the load of its commit.
+        match seq_cst::compare_exchange(&CLOCK, seen, moved) {
+            Ok(_) => return Reading(moved),
+            // The failed exchange was relaxed; only a sequentially consistent access may be returned.
+            Err(_) => seen = seq_cst::load(&CLOCK),
+        }
+    }
+    Reading(seen)
+}
+
+/// Gives a commit its version: beyond the clock and beyond every version it replaces (C2).
+///
+/// The caller holds the locks of all variables it writes; `newest_replaced` is the newest of their versions.
+#[inline]
+pub(crate) fn stamp(newest_replaced: Version) -> (Reading, Version) {
+    let mut reading = now();
+    if newest_replaced.0 >= reading.version().0 + MAX_DRIFT {
+        reading = catch_up(newest_replaced);
+    }
+    (reading, Version(reading.version().0.max(newest_replaced.0) + 1))
+}
+
+#[cold]
+fn catch_up(version: Version) -> Reading {
+    assert!(version.0 < LAST, "the version clock is exhausted after 2^61 commits; the process has to be restarted");
+    advance(version)
+}
+
+/// Tells every commit from now on that a promoted transaction runs. The caller holds the token of `contention`.
+pub(crate) fn set_exclusive() {
+    // SeqCst: edge E4.
+    seq_cst::fetch_or(&CLOCK, EXCLUSIVE);
+}
+
+/// Lets commits go on.
+pub(crate) fn clear_exclusive() {
+    seq_cst::fetch_and(&CLOCK, !EXCLUSIVE);
+}

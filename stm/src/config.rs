@@ -1,0 +1,72 @@
+//! How a transaction is run, where the defaults will not do.
+
+/// The number of runs after which a transaction that keeps being aborted has committed, by default: see
+/// [`Options::promote_after`].
+pub const PROMOTE_AFTER: u32 = 8;
+
+/// How to run one transaction. Made by [`options`](crate::options).
+///
+/// # Examples
+///
+/// ```
+/// use stm::{RunError, TVar, options};
+///
+/// let queue = TVar::new(Vec::<u32>::new());
+/// let first = options().name("poll").max_attempts(1).run(|tx| {
+///     let mut items = queue.read(tx)?;
+///     match items.pop() {
+///         Some(item) => {
+///             queue.write(tx, items)?;
+///             Ok(item)
+///         }
+///         None => tx.retry(),
+///     }
+/// });
+/// assert!(matches!(first, Err(RunError::TooManyAttempts { attempts: 1, .. })));
+/// ```
+#[must_use = "options do nothing until `run` or `try_run` is called"]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    pub(crate) name: Option<&'static str>,
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) promote_after: u32,
+}
+
+impl Options {
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Self { name: None, max_attempts: None, promote_after: PROMOTE_AFTER }
+    }
+
+    /// Names the transaction in errors.
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Bounds how often the body runs, whatever ended the runs before: conflicts or waits.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `attempts` is 0.
+    #[track_caller]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        assert!(attempts > 0, "a transaction has to run at least once: `max_attempts` must not be 0");
+        self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// Bounds how often the transaction can be aborted by others: run number `attempts`, counted from the start or from
+    /// the last wait, is *promoted*. Nobody else commits until it ends, so it commits whatever the others do.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `attempts` is less than 2.
+    #[track_caller]
+    pub fn promote_after(mut self, attempts: u32) -> Self {
+        assert!(attempts >= 2, "`promote_after` must be at least 2: the first run is always an ordinary one");
+        self.promote_after = attempts;
+        self
+    }
+}

@@ -1,0 +1,204 @@
+//! The thread's transaction: where it is kept, and how one is begun and left.
+//!
+//! Each thread has one [`Context`], whose logs are reused. When it is taken (a hook runs in the middle of a body) or
+//! destroyed already (a destructor of another thread-local runs a transaction), a temporary one takes its place.
+
+use std::cell::{Cell, RefCell};
+use std::task::Waker;
+
+use crate::attempt::{Aftermath, Attempt, Tracking};
+use crate::commit::Privilege;
+use crate::contention::Jitter;
+use crate::reclaim::{self, Handle, Local};
+use crate::sync::{get_pointer, set_pointer, thread_owner, thread_pointer};
+use crate::unwind::Panics;
+use crate::wait;
+
+thread_pointer! { static CURRENT: Context }
+
+thread_owner! { static OWNER: Owner = Owner(Box::new(Context::new())) }
+
+/// One thread's transaction state.
+pub(crate) struct Context {
+    attempt: Attempt,
+    /// A body is running.
+    active: Cell<bool>,
+    pub(crate) jitter: RefCell<Jitter>,
+    /// Made when the thread first waits.
+    waker: Cell<Option<Waker>>,
+    handle: Handle,
+}
+
+struct Owner(Box<Context>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        set_pointer(&CURRENT, std::ptr::null());
+    }
+}
+
+impl Context {
+    fn new() -> Self {
+        let handle = Handle::current();
+        let seed = (&raw const *handle.local()).addr() as u64;
+        Self {
+            attempt: Attempt::new(handle.local()),
+            active: Cell::new(false),
+            jitter: RefCell::new(Jitter::new(seed)),
+            waker: Cell::new(None),
+            handle,
+        }
+    }
+
+
+    pub(crate) fn local(&self) -> &'static Local {
+        self.handle.local()
+    }
+
+    fn thread_waker(&self) -> Waker {
+        let waker = self.waker.take().unwrap_or_else(wait::thread_waker);
+        self.waker.set(Some(waker.clone()));
+        waker
+    }
+
+    /// Starts a run of a body. Panics if one is running on this thread.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn begin(&self, number: u32, privilege: Privilege, tracking: Tracking) -> Running<'_> {
+        if self.active.replace(true) {
+            nested();
+        }
+        self.attempt.local().enter();
+        self.attempt.begin(number, privilege, tracking);
+        Running { context: self }
+    }
+
+    /// Frees the thread for other transactions.
+    #[inline]
+    fn leave(&self) {
+        self.active.set(false);
+        self.attempt.local().unpin();
+    }
+}
+
+#[cold]
+#[track_caller]
+fn nested() -> ! {
+    panic!(
+        "`atomically` was called inside the body of another transaction on the same thread; pass the `tx` you have to a \
+         function instead (operations on one `tx` are one transaction), or use `tx.nested(..)` for a part that can be \
+         undone on its own, or `tx.on_commit(..)` for something to run afterwards"
+    );
+}
+
+/// A run of a body that is under way. Dropping it undoes the run: that happens when the body panics.
+pub(crate) struct Running<'c> {
+    context: &'c Context,
+}
+
+impl Running<'_> {
+    #[inline]
+    pub(crate) fn attempt(&self) -> &Attempt {
+        &self.context.attempt
+    }
+
+    /// A waker that unparks this thread.
+    pub(crate) fn waker(&self) -> Waker {
+        self.context.thread_waker()
+    }
+
+    /// Ends a run that has committed, and tells the world.
+    #[inline]
+    pub(crate) fn finish(self) {
+        let context = self.context;
+        std::mem::forget(self);
+        let aftermath = context.attempt.finish();
+        context.leave();
+        if let Some(aftermath) = aftermath {
+            conclude(aftermath);
+        }
+        reclaim::collect_if_full(context.local());
+    }
+
+    /// Undoes a run.
+    #[cold]
+    pub(crate) fn roll_back(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Running<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        let aftermath = self.context.attempt.roll_back();
+        self.context.leave();
+        if let Some(aftermath) = aftermath {
+            conclude(aftermath);
+        }
+        if !std::thread::panicking() {
+            reclaim::collect_if_full(self.context.local());
+        }
+    }
+}
+
+/// Wakes waiters and runs hooks: all of them, whatever panics.
+#[cold]
+fn conclude(mut aftermath: Aftermath) {
+    let mut panics = Panics::new();
+    panics.run_each([()], |()| aftermath.wake.wake());
+    aftermath.due.run(&mut panics);
+    panics.resume();
+}
+
+/// Runs `f` with a context that has no body running, unless one runs on this thread.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&Context) -> R) -> R {
+    // SAFETY: a non-null CURRENT is a context that lives at least until its owner, further out on this thread's stack or
+    // the thread-local OWNER, sets it to null.
+    match unsafe { get_pointer(&CURRENT).as_ref() } {
+        Some(context) => f(context),
+        None => with_slow(f),
+    }
+}
+
+#[cold]
+fn with_slow<R>(f: impl FnOnce(&Context) -> R) -> R {
+    let own = OWNER.try_with(|owner| (!owner.0.active.get()).then_some(&raw const *owner.0));
+    if let Ok(Some(context)) = own {
+        set_pointer(&CURRENT, context);
+        // SAFETY: the box lives until OWNER is destroyed, which does not happen while this thread runs `f`.
+        return f(unsafe { &*context });
+    }
+    let temporary = Context::new();
+    let _restore = Suspended::replacing_with(&raw const temporary);
+    f(&temporary)
+}
+
+/// The thread's context is out of sight. Dropping this brings it back.
+pub(crate) struct Suspended(*const Context);
+
+impl Suspended {
+    fn replacing_with(context: *const Context) -> Self {
+        let previous = get_pointer(&CURRENT);
+        set_pointer(&CURRENT, context);
+        Self(previous)
+    }
+
+    /// For user code in the middle of a body that may run transactions of its own.
+    pub(crate) fn new() -> Self {
+        Self::replacing_with(std::ptr::null())
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        set_pointer(&CURRENT, self.0);
+    }
+}
+
+/// Whether a body is running on this thread.
+#[cfg(test)]
+pub(crate) fn is_active() -> bool {
+    // SAFETY: as in `with`.
+    unsafe { get_pointer(&CURRENT).as_ref() }.is_some_and(|context| context.active.get())
+}

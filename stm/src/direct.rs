@@ -1,0 +1,146 @@
+//! One-shot operations: one atomic step on one variable, outside of any transaction and without a log.
+//!
+//! A write here is a commit with one entry. Inside a body it acts on the committed state at once and is not undone.
+
+use crate::cell::RawCell;
+use crate::commit::{self, Conflict, Privilege};
+use crate::log::WriteEntry;
+use crate::reclaim::{self, Local};
+use crate::storage::{self, Bits};
+use crate::wait::WakeList;
+use crate::word::Word;
+
+/// Clones the committed value.
+///
+/// # Safety
+///
+/// The cell is alive and holds a `T`.
+#[inline]
+pub(crate) unsafe fn load<T: Clone + 'static>(cell: &RawCell) -> T {
+    if storage::is_inline::<T>() {
+        let bits = cell.load();
+        // SAFETY: inline bits are the value, and `bits` is a local.
+        return unsafe { storage::borrow::<T>(&raw const bits) }.clone();
+    }
+    reclaim::with_local(|local| {
+        let _pin = local.pin();
+        let bits = cell.load();
+        // SAFETY: the node was in the cell after the thread was pinned, so it is freed after the pin at the earliest.
+        unsafe { storage::borrow::<T>(&raw const bits) }.clone()
+    })
+}
+
+/// Shows the latest value without waiting for anybody.
+///
+/// # Safety
+///
+/// As for [`load`].
+pub(crate) unsafe fn peek<T: 'static, R>(cell: &RawCell, f: impl FnOnce(&T) -> R) -> R {
+    reclaim::with_local(|local| {
+        let _pin = local.pin();
+        // A value gets into the cell only when its commit is decided, so no look at the word is needed.
+        let bits = cell.value();
+        // SAFETY: as in `load`.
+        f(unsafe { storage::borrow::<T>(&raw const bits) })
+    })
+}
+
+/// Replaces the value, whatever it is.
+///
+/// # Safety
+///
+/// As for [`load`].
+#[inline]
+pub(crate) unsafe fn store<T: 'static>(cell: &RawCell, value: T) {
+    reclaim::with_local(|local| {
+        // SAFETY: passed on to the caller; the bits are a stored `T`.
+        let stored = unsafe { exchange::<T>(cell, storage::store(value), Word::NONE, local) };
+        debug_assert!(stored.is_ok(), "a blind write can not conflict");
+        reclaim::collect_if_full(local);
+    });
+}
+
+/// Replaces the value and returns the one it replaced.
+///
+/// # Safety
+///
+/// As for [`load`].
+pub(crate) unsafe fn swap<T: Clone + 'static>(cell: &RawCell, value: T) -> T {
+    reclaim::with_local(|local| {
+        let new = storage::store(value);
+        let pin = local.pin();
+        let replaced = loop {
+            let (word, bits) = read(cell);
+            // SAFETY: passed on to the caller; `new` is given away only once, by the exchange that succeeds.
+            if unsafe { exchange::<T>(cell, new, word, local) }.is_ok() {
+                break bits;
+            }
+        };
+        // SAFETY: the node is retired but not freed, since the thread was pinned before.
+        let value = unsafe { storage::borrow::<T>(&raw const replaced) }.clone();
+        drop(pin);
+        reclaim::collect_if_full(local);
+        value
+    })
+}
+
+/// Replaces the value by what `f` makes of it, in one step.
+///
+/// # Safety
+///
+/// As for [`load`].
+pub(crate) unsafe fn fetch_update<T: Clone + 'static, R>(cell: &RawCell, mut f: impl FnMut(&mut T) -> R) -> R {
+    reclaim::with_local(|local| {
+        loop {
+            let pin = local.pin();
+            let (word, bits) = read(cell);
+            // SAFETY: as in `load`.
+            let mut value = unsafe { storage::borrow::<T>(&raw const bits) }.clone();
+            drop(pin);
+            let result = f(&mut value);
+            let new = storage::store(value);
+            // SAFETY: passed on to the caller; `new` is a stored `T` and given away here.
+            if unsafe { exchange::<T>(cell, new, word, local) }.is_ok() {
+                reclaim::collect_if_full(local);
+                return result;
+            }
+            if let Some(destroy) = storage::destructor::<T>() {
+                // SAFETY: the value never got into the cell. Its destructor is user code, and a body may be running.
+                unsafe { local.retire(new, destroy) };
+            }
+        }
+    })
+}
+
+/// Word and value as of one moment, waiting for a commit in between.
+fn read(cell: &RawCell) -> (Word, Bits) {
+    loop {
+        let mut word = cell.lock.load();
+        if word.is_locked() {
+            word = cell.wait_until_free();
+        }
+        if let Some(bits) = cell.read(word) {
+            return (word.without_waiters(), bits);
+        }
+    }
+}
+
+/// Commits one write, if the cell's word is still `expected`. Wakes waiters.
+///
+/// # Safety
+///
+/// The cell is alive and holds a `T`; `new` is a stored `T`, which the cell owns after a success.
+#[inline]
+unsafe fn exchange<T: 'static>(cell: &RawCell, new: Bits, expected: Word, local: &Local) -> Result<(), Conflict> {
+    let destroy = storage::destructor::<T>();
+    let mut entry = [WriteEntry { cell, value: new, expected, held: Word::NONE, destroy }];
+    // SAFETY: passed on to the caller; one entry, no reads.
+    unsafe { commit::commit(&mut entry, &[], Privilege::Ordinary)? };
+    let mut wake = WakeList::new();
+    // SAFETY: the commit has just succeeded.
+    unsafe { commit::settle(&entry, local, &mut wake) };
+    if !wake.is_empty() {
+        wake.wake();
+    }
+    Ok(())
+}

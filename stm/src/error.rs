@@ -1,0 +1,203 @@
+//! How an attempt ends other than by committing: the control signal inside a body, and the errors outside of it.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+
+/// The signal that this run of the body is over: pass it on with `?`.
+///
+/// Every operation on a transaction returns it when the body has to be run again (a conflict with another transaction)
+/// or has asked to wait ([`retry`](crate::ReadTransaction::retry)). It is opaque, and swallowing it is harmless: an
+/// attempt that has returned an `Abort` can no longer commit, nor return a value or an error of its own.
+#[must_use = "an `Abort` must be passed on with `?`: the attempt it ends can not commit anyway"]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Abort {
+    pub(crate) cause: Cause,
+}
+
+/// Why an attempt can not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Another transaction changed something this one has read.
+    Conflict,
+    /// The body called `retry`: wait until something it has read changes.
+    Retry,
+    /// The body called `restart`: run again at once.
+    Restart,
+}
+
+impl fmt::Debug for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Abort").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this run of the transaction is over and will be repeated")
+    }
+}
+
+impl Error for Abort {}
+
+/// What an operation inside a transaction returns.
+pub type StmResult<T> = Result<T, Abort>;
+
+/// What ends the body of [`try_atomically`](crate::try_atomically) early: the library's signal, or an error of yours.
+///
+/// `?` turns an [`Abort`] into it; [`cancel`] and [`ResultExt::or_cancel`] make the other variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxError<E> {
+    /// The attempt is over and will be repeated.
+    Abort(Abort),
+    /// Undo everything and hand this error to the caller.
+    Cancel(E),
+}
+
+impl<E> From<Abort> for TxError<E> {
+    #[inline]
+    fn from(abort: Abort) -> Self {
+        Self::Abort(abort)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for TxError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Abort(abort) => abort.fmt(f),
+            Self::Cancel(error) => write!(f, "transaction cancelled: {error}"),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for TxError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Abort(_) => None,
+            Self::Cancel(error) => Some(error),
+        }
+    }
+}
+
+/// What the body of [`try_atomically`](crate::try_atomically) returns.
+pub type TxResult<T, E> = Result<T, TxError<E>>;
+
+/// Ends the transaction with an error: nothing it wrote takes effect, and the caller gets `Err(error)`.
+///
+/// # Errors
+///
+/// Always returns [`TxError::Cancel`]; pass it on with `?` or return it.
+///
+/// # Examples
+///
+/// ```
+/// use stm::{TVar, cancel, try_atomically};
+///
+/// let balance = TVar::new(10_u64);
+/// let outcome: Result<(), &str> = try_atomically(|tx| {
+///     let available = balance.read(tx)?;
+///     balance.write(tx, 0)?;
+///     if available < 50 {
+///         return cancel("not enough money");
+///     }
+///     Ok(())
+/// });
+/// assert_eq!(outcome, Err("not enough money"));
+/// assert_eq!(balance.load(), 10);
+/// ```
+#[doc(alias = "throwSTM")]
+pub fn cancel<T, E>(error: E) -> TxResult<T, E> {
+    Err(TxError::Cancel(error))
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T, E> Sealed for Result<T, E> {}
+}
+
+/// Turns an ordinary `Result` into one that `?` understands inside [`try_atomically`](crate::try_atomically).
+///
+/// Sealed: implemented for every `Result`, and only for it.
+pub trait ResultExt<T, E>: sealed::Sealed {
+    /// Makes an error cancel the transaction: `text.parse().or_cancel()?`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`TxError::Cancel`] where `self` was an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{ResultExt, TVar, try_atomically};
+    ///
+    /// let total = TVar::new(0_i64);
+    /// let outcome = try_atomically(|tx| {
+    ///     let amount: i64 = "12x".parse().or_cancel()?;
+    ///     total.modify(tx, |sum| sum + amount)?;
+    ///     Ok(())
+    /// });
+    /// assert!(outcome.is_err());
+    /// ```
+    fn or_cancel(self) -> TxResult<T, E>;
+}
+
+impl<T, E> ResultExt<T, E> for Result<T, E> {
+    #[inline]
+    fn or_cancel(self) -> TxResult<T, E> {
+        self.map_err(TxError::Cancel)
+    }
+}
+
+/// Why a transaction run with [`options`](crate::options) ended without committing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunError<E = Infallible> {
+    /// The body cancelled with this error; nothing it wrote took effect.
+    Cancel(E),
+    /// The body ran as often as [`max_attempts`](crate::Options::max_attempts) allows.
+    #[non_exhaustive]
+    TooManyAttempts {
+        /// How often the body ran.
+        attempts: u32,
+        /// The name given with [`name`](crate::Options::name), if any.
+        transaction: Option<&'static str>,
+        /// Whether the last run ended by `retry` rather than by a conflict.
+        waiting: bool,
+    },
+}
+
+impl<E> RunError<E> {
+    /// Returns the error the body cancelled with, if that is what happened.
+    pub fn into_cancel(self) -> Option<E> {
+        match self {
+            Self::Cancel(error) => Some(error),
+            Self::TooManyAttempts { .. } => None,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for RunError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancel(error) => write!(f, "transaction cancelled: {error}"),
+            Self::TooManyAttempts { attempts, transaction, waiting } => {
+                let name = transaction.map(|name| format!(" `{name}`")).unwrap_or_default();
+                let cause = if *waiting {
+                    "the last run asked to wait by `retry`"
+                } else {
+                    "the last run conflicted with another transaction"
+                };
+                write!(f, "transaction{name} gave up after {attempts} attempts: {cause}")
+            }
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for RunError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Cancel(error) => Some(error),
+            Self::TooManyAttempts { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Finds the write-log entry of a cell in constant time, however many there are.
+//!
+//! Open addressing with linear probing. Keys are removed only in the reverse order of insertion, so a removal just
+//! empties its slot. Clearing starts a new generation and touches nothing.
+
+use crate::cell::RawCell;
+
+/// A slot holds the generation in its upper half and the entry's position in its lower half.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    slots: Vec<u64>,
+    /// Slots of other generations are empty. Starts at 1, so that a zeroed slot is empty.
+    generation: u32,
+}
+
+/// Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4): cells are 16-byte aligned, so the low bits say nothing.
+#[inline]
+pub(crate) fn hash(cell: *const RawCell) -> u64 {
+    (cell.addr() as u64 >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl Index {
+    /// Slots kept between transactions.
+    const KEEP: usize = 1 << 17;
+    const SMALLEST: usize = 64;
+
+    pub(crate) const fn new() -> Self {
+        Self { slots: Vec::new(), generation: 1 }
+    }
+
+    fn position(slot: u64) -> usize {
+        (slot & u64::from(u32::MAX)) as usize
+    }
+
+    fn is_used(&self, slot: u64) -> bool {
+        (slot >> 32) as u32 == self.generation
+    }
+
+    /// The slots from the one the hash names onwards.
+    fn probe(&self, cell: *const RawCell) -> impl Iterator<Item = usize> + use<> {
+        let mask = self.slots.len() - 1;
+        let first = (hash(cell) >> 32) as usize & mask;
+        (0..).map(move |step| (first + step) & mask)
+    }
+
+    /// The position of `cell`, where `cell_at` tells which cell a position holds.
+    #[inline]
+    pub(crate) fn find(&self, cell: *const RawCell, cell_at: impl Fn(usize) -> *const RawCell) -> Option<usize> {
+        for slot in self.probe(cell) {
+            let content = self.slots[slot];
+            if !self.is_used(content) {
+                return None;
+            }
+            let position = Self::position(content);
+            if cell_at(position) == cell {
+                return Some(position);
+            }
+        }
+        None
+    }
+
+    /// Whether one more than `length` keys leave half of the slots empty.
+    pub(crate) fn has_room(&self, length: usize) -> bool {
+        (length + 1) * 2 <= self.slots.len()
+    }
+
+    /// Makes room and inserts all of `cells`, in order, and nothing else.
+    #[cold]
+    pub(crate) fn rebuild(&mut self, cells: impl ExactSizeIterator<Item = *const RawCell>) {
+        let wanted = ((cells.len() + 1) * 4).next_power_of_two().max(Self::SMALLEST);
+        self.clear();
+        if self.slots.len() < wanted {
+            self.slots.clear();
+            self.slots.resize(wanted, 0);
+        }
+        for (position, cell) in cells.enumerate() {
+            self.insert(cell, position);
+        }
+    }
+
+    /// Adds a cell that is not there yet.
+    #[inline]
+    pub(crate) fn insert(&mut self, cell: *const RawCell, position: usize) {
+        debug_assert!(position < u32::MAX as usize);
+        for slot in self.probe(cell) {
+            if !self.is_used(self.slots[slot]) {
+                self.slots[slot] = (u64::from(self.generation) << 32) | position as u64;
+                return;
+            }
+        }
+    }
+
+    /// Removes the cell that was inserted last of those still there.
+    pub(crate) fn remove_last(&mut self, cell: *const RawCell, position: usize) {
+        for slot in self.probe(cell) {
+            let content = self.slots[slot];
+            if !self.is_used(content) {
+                return;
+            }
+            if Self::position(content) == position {
+                self.slots[slot] = 0;
+                return;
+            }
+        }
+    }
+
+    /// Gives back the memory of an unusually large transaction.
+    pub(crate) fn shrink(&mut self) {
+        if self.slots.len() > Self::KEEP {
+            self.slots = Vec::new();
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.generation == u32::MAX {
+            self.slots.fill(0);
+            self.generation = 0;
+        }
+        self.generation += 1;
+    }
+}

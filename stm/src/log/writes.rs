@@ -1,0 +1,237 @@
+//! The write log: what the attempt will store, one entry a variable.
+
+use super::index::{self, Index};
+use crate::cell::RawCell;
+use crate::reclaim::Destroy;
+use crate::storage::Bits;
+use crate::word::Word;
+
+/// One variable to be written.
+#[derive(Debug)]
+pub(crate) struct WriteEntry {
+    pub(crate) cell: *const RawCell,
+    /// The value to store, owned by the entry. After write-back: the value that was replaced.
+    pub(crate) value: Bits,
+    /// The word the variable had when the attempt read it, or [`Word::NONE`] if it never did.
+    pub(crate) expected: Word,
+    /// The word found when the variable was locked; means nothing before.
+    pub(crate) held: Word,
+    /// Frees a boxed value; `None` for inline ones.
+    pub(crate) destroy: Option<Destroy>,
+}
+
+/// A value an inner scope replaced in an outer scope's entry.
+#[derive(Debug)]
+struct Replaced {
+    position: usize,
+    value: Bits,
+}
+
+/// A place in the log to roll back to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mark {
+    entries: usize,
+    replaced: usize,
+    filter: u64,
+    /// Where the enclosing scope begins.
+    outer_floor: usize,
+}
+
+/// Entries in order of first writing.
+#[derive(Debug)]
+pub(crate) struct WriteLog {
+    entries: Vec<WriteEntry>,
+    /// One bit for each hash a cell of the log may have: most variables read were not written, and this says so at once.
+    filter: u64,
+    index: Index,
+    /// Entries below this position belong to an enclosing scope: what they held is kept in `replaced`.
+    floor: usize,
+    replaced: Vec<Replaced>,
+    /// How many entries expect a word.
+    expecting: usize,
+}
+
+impl WriteLog {
+    /// Up to here a scan is faster than the index.
+    const SCANNED: usize = 8;
+    /// Capacity kept between transactions, in entries.
+    const KEEP: usize = 1 << 15;
+
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            filter: 0,
+            index: Index::new(),
+            floor: 0,
+            replaced: Vec::new(),
+            expecting: 0,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn entries(&self) -> &[WriteEntry] {
+        &self.entries
+    }
+
+    #[inline(always)]
+    pub(crate) fn entries_mut(&mut self) -> &mut [WriteEntry] {
+        &mut self.entries
+    }
+
+    /// Whether some entry stands for a read as well.
+    pub(crate) fn expects_any(&self) -> bool {
+        self.expecting != 0
+    }
+
+    #[inline(always)]
+    fn filter_bit(cell: *const RawCell) -> u64 {
+        1 << (index::hash(cell) >> 58)
+    }
+
+    #[inline(always)]
+    pub(crate) fn find(&self, cell: *const RawCell) -> Option<usize> {
+        if self.filter & Self::filter_bit(cell) == 0 {
+            return None;
+        }
+        if self.entries.len() <= Self::SCANNED {
+            return self.entries.iter().rposition(|entry| entry.cell == cell);
+        }
+        self.index.find(cell, |position| self.entries[position].cell)
+    }
+
+    /// The value the attempt has written to `cell`.
+    #[inline(always)]
+    pub(crate) fn pending(&self, cell: *const RawCell) -> Option<Bits> {
+        self.find(cell).map(|position| self.entries[position].value)
+    }
+
+    /// Adds an entry for a cell that has none.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, entry: WriteEntry) {
+        self.filter |= Self::filter_bit(entry.cell);
+        self.expecting += usize::from(entry.expected != Word::NONE);
+        let position = self.entries.len();
+        if position >= Self::SCANNED {
+            self.index_new(entry.cell, position);
+        }
+        self.entries.push(entry);
+    }
+
+    fn index_new(&mut self, cell: *const RawCell, position: usize) {
+        if position == Self::SCANNED || !self.index.has_room(position) {
+            self.index.rebuild(self.entries.iter().map(|entry| entry.cell));
+        }
+        self.index.insert(cell, position);
+    }
+
+    /// Gives an existing entry a new value. Returns the one it had, unless an enclosing scope may want it back.
+    pub(crate) fn replace(&mut self, position: usize, value: Bits) -> Option<Displaced> {
+        let entry = &mut self.entries[position];
+        let previous = std::mem::replace(&mut entry.value, value);
+        if position < self.floor {
+            self.replaced.push(Replaced { position, value: previous });
+            return None;
+        }
+        entry.destroy.map(|destroy| Displaced { value: previous, destroy })
+    }
+
+    /// Opens a scope that can be rolled back.
+    pub(crate) fn mark(&mut self) -> Mark {
+        let mark = Mark {
+            entries: self.entries.len(),
+            replaced: self.replaced.len(),
+            filter: self.filter,
+            outer_floor: self.floor,
+        };
+        self.floor = mark.entries;
+        mark
+    }
+
+    /// Closes a scope and keeps its writes. Values it replaced in entries of its own parent are handed to `discard`;
+    /// those of scopes further out are kept for them.
+    pub(crate) fn merge(&mut self, mark: Mark, mut discard: impl FnMut(Displaced)) {
+        self.floor = mark.outer_floor;
+        let mut kept = mark.replaced;
+        for position in mark.replaced..self.replaced.len() {
+            let Replaced { position: entry, value } = self.replaced[position];
+            if entry < self.floor {
+                self.replaced[kept] = Replaced { position: entry, value };
+                kept += 1;
+            } else if let Some(destroy) = self.entries[entry].destroy {
+                discard(Displaced { value, destroy });
+            }
+        }
+        self.replaced.truncate(kept);
+    }
+
+    /// Closes a scope and undoes its writes. Values it wrote go to `discard`, and reads that its entries stood for to
+    /// `read`.
+    pub(crate) fn roll_back(
+        &mut self,
+        mark: Mark,
+        mut discard: impl FnMut(Displaced),
+        mut read: impl FnMut(*const RawCell, Word),
+    ) {
+        for Replaced { position, value } in self.replaced.drain(mark.replaced..).rev() {
+            let entry = &mut self.entries[position];
+            let undone = std::mem::replace(&mut entry.value, value);
+            if let Some(destroy) = entry.destroy {
+                discard(Displaced { value: undone, destroy });
+            }
+        }
+        while self.entries.len() > mark.entries {
+            let Some(entry) = self.entries.pop() else { break };
+            let position = self.entries.len();
+            // The index knows all entries or, after the log has shrunk to a scan, none that matters.
+            if position >= Self::SCANNED {
+                self.index.remove_last(entry.cell, position);
+            }
+            if entry.expected != Word::NONE {
+                self.expecting -= 1;
+                read(entry.cell, entry.expected);
+            }
+            if let Some(destroy) = entry.destroy {
+                discard(Displaced { value: entry.value, destroy });
+            }
+        }
+        self.floor = mark.outer_floor;
+        self.filter = mark.filter;
+    }
+
+    /// Forgets everything. The caller has taken what the entries owned.
+    #[inline(always)]
+    pub(crate) fn clear(&mut self) {
+        if self.entries.len() > Self::SCANNED {
+            self.clear_large();
+        }
+        self.entries.clear();
+        self.replaced.clear();
+        self.filter = 0;
+        self.floor = 0;
+        self.expecting = 0;
+    }
+
+    #[cold]
+    fn clear_large(&mut self) {
+        self.index.shrink();
+        if self.entries.capacity() > Self::KEEP {
+            self.entries.clear();
+            self.entries.shrink_to(Self::KEEP);
+        }
+        if self.replaced.capacity() > Self::KEEP {
+            self.replaced.clear();
+            self.replaced.shrink_to(Self::KEEP);
+        }
+    }
+}
+
+/// A value written by an attempt and never stored in its variable.
+#[derive(Debug)]
+pub(crate) struct Displaced {
+    pub(crate) value: Bits,
+    pub(crate) destroy: Destroy,
+}

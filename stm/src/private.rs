@@ -1,0 +1,7 @@
+//! What the macros of `stm-macros` expand to. Not part of the public interface.
+
+pub use crate::{
+    Abort, ReadTransaction, StmResult, Transaction, TxError, TxResult, atomically, snapshot, try_atomically,
+};
+pub use std::convert::Infallible;
+pub use std::result::Result::{self, Err, Ok};

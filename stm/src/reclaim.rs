@@ -1,0 +1,371 @@
+//! Deferred reclamation: memory that a running transaction may still look at is freed when none can.
+//!
+//! A thread *pins* itself while it may hold pointers into shared cells. Whoever makes something unreachable *retires*
+//! it. Retired memory is freed once every thread that was pinned at that time has let go since.
+//!
+//! The scheme is epoch-based reclamation (Fraser, "Practical lock-freedom", 2004, section 5.2.3) with two changes that
+//! make pinning two plain stores. The epoch is a time stamp: a collection stamps what was retired before it with the
+//! epoch it ends, and that is free as soon as every pinned thread pinned itself in a later epoch. And the fence between
+//! a pin and the loads behind it is asymmetric ([`barrier`]): collections pay for it, transactions do not.
+//!
+//! Why it is safe (docs/memory-model.md, edges E7 and E8): let a collection stamp an object with `s`. A thread whose pin
+//! carries an epoch beyond `s` read the clock after the collection moved it, hence after the object was unlinked. A
+//! thread whose pin the collection did not see has its loads behind the collection's fence, hence after the unlinking
+//! too. Any other pinned thread delays the object.
+//!
+//! Values' destructors are user code. They run in [`collect`], which holds no lock and no borrow while they do, and
+//! which is called where no transaction of this thread is under way.
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::VecDeque;
+use std::mem;
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::{
+    AtomicU64, Mutex, Ordering, barrier, get_pointer, set_pointer, shared_static, thread_owner, thread_pointer,
+};
+use crate::unwind::Panics;
+
+/// Retired objects a thread gathers before it collects: one fence and one scan are shared by this many.
+const BATCH: usize = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 2 } else { 128 };
+
+/// How many dropped variables may each ask for a collection at once, per batch. A program that drops a few variables
+/// sees them freed at once; one that drops a million pays for a quarter of the collections.
+const PROMPT: u32 = 32;
+
+/// The epoch of a thread that is not pinned.
+const UNPINNED: u64 = 0;
+
+shared_static! {
+    static EPOCH: CachePadded<AtomicU64> = CachePadded::new(AtomicU64::new(1))
+}
+
+shared_static! {
+    static REGISTRY: Mutex<Registry> = Mutex::new(Registry { locals: Vec::new(), idle: Vec::new(), orphans: Vec::new() })
+}
+
+thread_pointer! { static LOCAL: Local }
+
+thread_owner! { static OWNER: Owner = Owner::register() }
+
+struct Registry {
+    /// Every record ever made. Records are recycled and never freed, so a thread may keep a plain reference.
+    locals: Vec<&'static Local>,
+    /// Those without a thread.
+    idle: Vec<&'static Local>,
+    /// What ended threads had retired and not freed.
+    orphans: Vec<Garbage>,
+}
+
+/// Frees one retired object, running the destructor of what it holds.
+pub(crate) type Destroy = unsafe fn(*mut ());
+
+/// An object that nobody can reach any more except threads that were pinned when it was retired.
+struct Garbage {
+    object: *mut (),
+    destroy: Destroy,
+}
+
+// SAFETY: `Local::retire` requires that the object may be destroyed on any thread.
+unsafe impl Send for Garbage {}
+
+#[derive(Default)]
+struct Bag {
+    /// Retired since the last collection.
+    fresh: Vec<Garbage>,
+    /// Stamped by earlier collections, oldest first.
+    stamped: VecDeque<(u64, Vec<Garbage>)>,
+}
+
+/// One thread's part of the scheme. Only `epoch` is shared; the rest belongs to the thread that holds the record.
+pub(crate) struct Local {
+    /// The epoch in which the thread pinned itself, or [`UNPINNED`]. Written by its thread, read by collections.
+    epoch: CachePadded<AtomicU64>,
+    /// How many pins are nested.
+    depth: Cell<u32>,
+    /// How many [`Handle`]s the thread has.
+    handles: Cell<u32>,
+    /// A collection of this thread is running user code.
+    collecting: Cell<bool>,
+    /// How many more dropped variables may ask for a collection of their own.
+    prompt: Cell<u32>,
+    /// Borrowed for a few lines at a time, never while user code runs.
+    bag: UnsafeCell<Bag>,
+}
+
+// SAFETY: other threads reach a `Local` only through the registry and read only `epoch`, an atomic. The other fields
+// are used by the one thread that took the record out of `Registry::idle` under its mutex, which also hands them over.
+unsafe impl Sync for Local {}
+// SAFETY: as above; nothing in it is tied to a thread.
+unsafe impl Send for Local {}
+
+/// A share of this thread's record. The record goes back to the registry with the last share.
+pub(crate) struct Handle(&'static Local);
+
+impl Handle {
+    fn register() -> Self {
+        let mut registry = REGISTRY.lock();
+        if registry.locals.is_empty() {
+            barrier::prepare();
+        }
+        let local = registry.idle.pop().unwrap_or_else(|| {
+            let local: &'static Local = Box::leak(Box::new(Local {
+                epoch: CachePadded::new(AtomicU64::new(UNPINNED)),
+                depth: Cell::new(0),
+                handles: Cell::new(0),
+                collecting: Cell::new(false),
+                prompt: Cell::new(PROMPT),
+                bag: UnsafeCell::default(),
+            }));
+            registry.locals.push(local);
+            local
+        });
+        local.handles.set(1);
+        Self(local)
+    }
+
+    /// This thread's record, or a temporary one when the thread's own is destroyed already.
+    pub(crate) fn current() -> Self {
+        let pointer = get_pointer(&LOCAL);
+        // SAFETY: a non-null LOCAL is a record, never freed, whose share OWNER still holds; `clone` stays on the thread.
+        if let Some(local) = unsafe { pointer.as_ref() } {
+            local.handles.set(local.handles.get() + 1);
+            return Self(local);
+        }
+        Self::current_slow()
+    }
+
+    #[cold]
+    fn current_slow() -> Self {
+        OWNER
+            .try_with(|owner| {
+                let local = owner.0.0;
+                set_pointer(&LOCAL, local);
+                local.handles.set(local.handles.get() + 1);
+                Self(local)
+            })
+            .unwrap_or_else(|_destroyed| Self::register())
+    }
+
+    pub(crate) fn local(&self) -> &'static Local {
+        self.0
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let remaining = self.0.handles.get() - 1;
+        self.0.handles.set(remaining);
+        if remaining == 0 {
+            release(self.0);
+        }
+    }
+}
+
+/// The thread-local share. Its destructor makes later uses on the thread take temporary records.
+struct Owner(Handle);
+
+impl Owner {
+    fn register() -> Self {
+        Self(Handle::register())
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        set_pointer(&LOCAL, std::ptr::null());
+    }
+}
+
+/// Gives a record back. What it had retired is left to other threads: a destructor that panics while a thread ends
+/// would take the process with it.
+fn release(local: &'static Local) {
+    debug_assert_eq!(local.depth.get(), 0, "a thread ended while pinned");
+    // SAFETY: this thread holds the record, and no borrow of the bag is alive here.
+    let bag = mem::take(unsafe { &mut *local.bag.get() });
+    let mut registry = REGISTRY.lock();
+    registry.orphans.extend(bag.stamped.into_iter().flat_map(|(_, garbage)| garbage).chain(bag.fresh));
+    registry.idle.push(local);
+}
+
+/// Runs `f` with this thread's record.
+pub(crate) fn with_local<R>(f: impl FnOnce(&Local) -> R) -> R {
+    // SAFETY: as in `Handle::current`.
+    match unsafe { get_pointer(&LOCAL).as_ref() } {
+        Some(local) => f(local),
+        None => f(Handle::current_slow().local()),
+    }
+}
+
+/// Keeps the thread pinned.
+pub(crate) struct Pin<'l>(&'l Local);
+
+impl Drop for Pin<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.unpin();
+    }
+}
+
+impl Local {
+    #[inline]
+    pub(crate) fn pin(&self) -> Pin<'_> {
+        self.enter();
+        Pin(self)
+    }
+
+    /// Pins without a guard; [`Local::unpin`] ends it.
+    #[inline]
+    pub(crate) fn enter(&self) {
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        if depth == 0 {
+            // Acquire: edge E7, a thread that sees an epoch sees everything unlinked before it began.
+            let epoch = EPOCH.load(Ordering::Acquire);
+            // Release: edge E8, a collection that sees this pin knows that the previous one is over.
+            self.epoch.store(epoch, Ordering::Release);
+            // Edge E7: the loads of this pin come after it, or the collection sees it.
+            barrier::light();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn unpin(&self) {
+        let depth = self.depth.get() - 1;
+        self.depth.set(depth);
+        if depth == 0 {
+            // Release: edge E8, pairs with the scan; what the thread looked at is looked at no more.
+            self.epoch.store(UNPINNED, Ordering::Release);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.depth.get() != 0
+    }
+
+    /// Frees `object` by `destroy` once no pinned thread can reach it.
+    ///
+    /// # Safety
+    ///
+    /// `object` can not be reached by threads that pin themselves from now on, nobody else retires or frees it, and
+    /// `destroy(object)` may run on any thread.
+    #[inline]
+    pub(crate) unsafe fn retire(&self, object: *mut (), destroy: Destroy) {
+        // SAFETY: the record is this thread's and no user code runs within this borrow.
+        unsafe { (*self.bag.get()).fresh.push(Garbage { object, destroy }) };
+    }
+
+    /// Whether enough was retired to make a collection worth its fence.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        // SAFETY: as in `retire`.
+        unsafe { (*self.bag.get()).fresh.len() >= BATCH }
+    }
+
+    /// Whether a variable just dropped should be freed now rather than with its batch.
+    fn may_collect_promptly(&self) -> bool {
+        match self.prompt.get() {
+            0 => false,
+            left => {
+                self.prompt.set(left - 1);
+                true
+            }
+        }
+    }
+
+    /// Takes out what may be freed now: stamps what is fresh, and compares stamps with every pinned thread.
+    fn take_ripe(&self) -> Vec<Garbage> {
+        // SAFETY: the record is this thread's and no user code runs within this borrow.
+        let bag = unsafe { &mut *self.bag.get() };
+        let mut registry = REGISTRY.lock();
+        bag.fresh.append(&mut registry.orphans);
+        if bag.fresh.is_empty() && bag.stamped.is_empty() {
+            return Vec::new();
+        }
+        // AcqRel: edge E7. Release: who pins in the new epoch sees what was unlinked before it. Acquire: so do those who
+        // pin after a later collection.
+        let stamp = EPOCH.fetch_add(1, Ordering::AcqRel);
+        if !bag.fresh.is_empty() {
+            bag.stamped.push_back((stamp, mem::take(&mut bag.fresh)));
+        }
+        // Edge E7: every pin is seen below, or its loads come after the unlinking.
+        barrier::heavy();
+        let oldest_pin = registry
+            .locals
+            .iter()
+            // Acquire: edge E8, pairs with the stores of `enter` and `unpin`.
+            .map(|local| local.epoch.load(Ordering::Acquire))
+            .filter(|&epoch| epoch != UNPINNED)
+            .min()
+            .unwrap_or(u64::MAX);
+        drop(registry);
+        let mut ripe = Vec::new();
+        while bag.stamped.front().is_some_and(|&(stamp, _)| stamp < oldest_pin) {
+            let Some((_, mut garbage)) = bag.stamped.pop_front() else { break };
+            ripe.append(&mut garbage);
+        }
+        ripe
+    }
+}
+
+/// Frees what this thread retired and nobody can see any more, and what its destructors retire in turn. Returns how many
+/// objects that were. Does nothing within itself.
+///
+/// # Panics
+///
+/// Goes on with the first panic of a destructor, after all others have run.
+pub(crate) fn collect(local: &Local) -> usize {
+    if local.collecting.replace(true) {
+        return 0;
+    }
+    let mut freed = 0;
+    let mut panics = Panics::new();
+    loop {
+        let ripe = local.take_ripe();
+        if ripe.is_empty() {
+            break;
+        }
+        freed += ripe.len();
+        panics.run_each(ripe, |Garbage { object, destroy }| {
+            // SAFETY: by the contract of `retire` nobody else frees it, and `take_ripe` found that nobody sees it.
+            unsafe { destroy(object) };
+        });
+    }
+    local.prompt.set(PROMPT);
+    local.collecting.set(false);
+    panics.resume();
+    freed
+}
+
+/// Frees what can be freed if enough has gathered and no transaction of this thread is under way.
+#[inline]
+pub(crate) fn collect_if_full(local: &Local) {
+    if local.is_full() && !local.is_pinned() {
+        collect_cold(local);
+    }
+}
+
+#[cold]
+fn collect_cold(local: &Local) {
+    collect(local);
+}
+
+/// Retires a variable whose last handle is gone, and frees it at once if that is cheap and possible.
+///
+/// # Safety
+///
+/// As for [`Local::retire`].
+pub(crate) unsafe fn retire_dropped(object: *mut (), destroy: Destroy, promptly: bool) {
+    with_local(|local| {
+        // SAFETY: passed on to the caller.
+        unsafe { local.retire(object, destroy) };
+        if local.is_pinned() || std::thread::panicking() {
+            return;
+        }
+        if local.is_full() || (promptly && !local.collecting.get() && local.may_collect_promptly()) {
+            collect(local);
+        }
+    });
+}

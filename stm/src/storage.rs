@@ -1,0 +1,163 @@
+//! How a value sits in a cell: as bits in one word, or as a pointer to a node of its own.
+//!
+//! Small plain data goes inline: a read copies the word. Everything else is boxed: a read borrows the node, a write
+//! brings a new one, and the old one is retired. The choice is a constant of the type. Only types listed here are inline,
+//! because copying bits is sound just for types without padding (an integer made of uninitialised bytes is undefined
+//! behaviour), without interior mutability (a copy would split it) and without a destructor; stable Rust can not ask for
+//! that, so the list can only be closed.
+
+use std::any::TypeId;
+use std::mem::{self, MaybeUninit};
+use std::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroIsize, NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64,
+    NonZeroUsize,
+};
+use std::ptr;
+
+use crate::reclaim::Destroy;
+
+/// A value as a cell stores it: the value's bytes, or the address of its node.
+pub(crate) type Bits = *mut ();
+
+/// A boxed value.
+#[repr(C)]
+struct Node<T> {
+    value: T,
+}
+
+macro_rules! is_one_of {
+    ($subject:ty: $($candidate:ty),* $(,)?) => {
+        $(TypeId::of::<$subject>() == TypeId::of::<$candidate>())||*
+    };
+}
+
+/// Whether values of `T` are stored as bits.
+#[inline(always)]
+pub(crate) fn is_inline<T: 'static>() -> bool {
+    size_of::<T>() <= size_of::<Bits>()
+        && align_of::<T>() <= align_of::<Bits>()
+        && !mem::needs_drop::<T>()
+        && (is_number::<T>() || is_optional::<T>() || is_group::<T>())
+}
+
+#[inline(always)]
+fn is_number<T: 'static>() -> bool {
+    is_one_of!(T: (), bool, char, u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f32, f64)
+}
+
+#[inline(always)]
+fn is_optional<T: 'static>() -> bool {
+    // One value of the type stands for `None`, so every byte of the option is initialised.
+    is_one_of!(T: NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize,
+        NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroIsize,
+        Option<NonZeroU8>, Option<NonZeroU16>, Option<NonZeroU32>, Option<NonZeroU64>, Option<NonZeroUsize>,
+        Option<NonZeroI8>, Option<NonZeroI16>, Option<NonZeroI32>, Option<NonZeroI64>, Option<NonZeroIsize>,
+        Option<bool>, Option<char>)
+}
+
+#[inline(always)]
+fn is_group<T: 'static>() -> bool {
+    // Elements of one type: no padding between them.
+    is_one_of!(T: [u8; 2], [u8; 4], [u8; 8], [u16; 2], [u16; 4], [u32; 2], [i32; 2], [f32; 2],
+        (u8, u8), (u16, u16), (u32, u32), (i8, i8), (i16, i16), (i32, i32), (f32, f32), (bool, bool))
+}
+
+/// What frees the node of a value: `None` for inline values.
+#[inline(always)]
+pub(crate) fn destructor<T: 'static>() -> Option<Destroy> {
+    if is_inline::<T>() { None } else { Some(destroy_node::<T>) }
+}
+
+/// # Safety
+///
+/// `bits` came from [`store::<T>`](store), nobody reaches the node any more, and `T` is boxed.
+unsafe fn destroy_node<T>(bits: Bits) {
+    // SAFETY: `store` made it with `Box::into_raw`, and the caller is the last to have it.
+    drop(unsafe { Box::from_raw(bits.cast::<Node<T>>()) });
+}
+
+/// Turns a value into its stored form. The caller owns it until it is in a cell; [`destructor`] frees it.
+#[inline(always)]
+pub(crate) fn store<T: 'static>(value: T) -> Bits {
+    if is_inline::<T>() {
+        let mut bits: Bits = ptr::null_mut();
+        // SAFETY: an inline `T` fits into the word and needs no more than its alignment. The bytes behind it stay zero,
+        // and `T` has no padding, so the word is initialised throughout.
+        unsafe { (&raw mut bits).cast::<T>().write(value) };
+        bits
+    } else {
+        Box::into_raw(Box::new(Node { value })).cast()
+    }
+}
+
+/// A node without its value yet.
+pub(crate) struct Room<T>(Box<MaybeUninit<Node<T>>>);
+
+impl<T: 'static> Room<T> {
+    pub(crate) fn new() -> Self {
+        debug_assert!(!is_inline::<T>());
+        Self(Box::new_uninit())
+    }
+
+    /// What [`store`] does, without allocating.
+    pub(crate) fn fill(self, value: T) -> Bits {
+        Box::into_raw(Box::write(self.0, Node { value })).cast()
+    }
+}
+
+/// Borrows the value behind its stored form.
+///
+/// # Safety
+///
+/// `*bits` came from [`store::<T>`](store), and for as long as `'a` its node is not freed and `bits` stays in place.
+#[inline(always)]
+pub(crate) unsafe fn borrow<'a, T: 'static>(bits: *const Bits) -> &'a T {
+    if is_inline::<T>() {
+        // SAFETY: `store` wrote a `T` at the front of the word; the caller keeps it in place.
+        unsafe { &*bits.cast::<T>() }
+    } else {
+        // SAFETY: `store` made the node, and the caller keeps it alive. Nobody writes to a node that is in use.
+        unsafe { &(*(*bits).cast::<Node<T>>()).value }
+    }
+}
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+
+    fn round_trip<T: Copy + PartialEq + std::fmt::Debug + 'static>(value: T) {
+        let bits = store(value);
+        // SAFETY: `bits` is a local and its node, if any, is freed below.
+        assert_eq!(*unsafe { borrow::<T>(&bits) }, value);
+        if let Some(destroy) = destructor::<T>() {
+            // SAFETY: nobody else has it.
+            unsafe { destroy(bits) };
+        }
+    }
+
+    #[test]
+    fn values_survive_the_round_trip() {
+        round_trip(0xAB_u8);
+        round_trip(-3_i64);
+        round_trip(f64::MIN_POSITIVE);
+        round_trip(true);
+        round_trip('ß');
+        round_trip((7_u32, 9_u32));
+        round_trip(NonZeroU64::new(5));
+        round_trip(None::<NonZeroU64>);
+        round_trip(Some(5_u64));
+        round_trip([1_u128, 2]);
+        round_trip(());
+    }
+
+    #[test]
+    fn only_plain_words_are_inline() {
+        use std::sync::atomic::AtomicU64;
+        assert!(is_inline::<u64>() && is_inline::<f32>() && is_inline::<()>() && is_inline::<(i32, i32)>());
+        assert!(!is_inline::<Option<u32>>(), "its `None` has uninitialised bytes");
+        assert!(!is_inline::<(u8, u32)>(), "it has padding");
+        assert!(!is_inline::<AtomicU64>(), "a copy would split its state");
+        assert!(!is_inline::<Box<u64>>() && !is_inline::<String>(), "they have destructors");
+        assert!(!is_inline::<u128>(), "it is wider than a word");
+    }
+}

@@ -1,0 +1,90 @@
+//! Loom: the same names, every access a scheduling point of the model.
+
+use std::cell::Cell;
+
+pub(crate) use loom::sync::MutexGuard;
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
+pub(crate) use loom::thread::{Thread, current, park, yield_now};
+
+/// A spin is a yield: the model must run somebody else before it looks again.
+pub(crate) fn spin_loop() {
+    loom::thread::yield_now();
+}
+
+/// Time does not pass in a model.
+pub(crate) fn sleep_micros(_micros: u64) {
+    loom::thread::yield_now();
+}
+
+/// Loom's mutex with parking_lot's signature: a panic of the model ends the execution, so there is no poison to see.
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap()
+    }
+}
+
+/// Loom's condition variable with the shim's signature.
+#[derive(Debug)]
+pub(crate) struct Condvar(loom::sync::Condvar);
+
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Self(loom::sync::Condvar::new())
+    }
+
+    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap()
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+/// A thread-local pointer of a modelled thread.
+pub(crate) type PointerKey<T> = loom::thread::LocalKey<Cell<*const T>>;
+
+pub(crate) fn get_pointer<T>(key: &'static PointerKey<T>) -> *const T {
+    key.try_with(Cell::get).unwrap_or(std::ptr::null())
+}
+
+pub(crate) fn set_pointer<T>(key: &'static PointerKey<T>, pointer: *const T) {
+    // A destroyed key reads as null already.
+    let _ = key.try_with(|cell| cell.set(pointer));
+}
+
+macro_rules! thread_pointer {
+    ($(#[$meta:meta])* static $name:ident: $target:ty) => {
+        loom::thread_local! {
+            $(#[$meta])*
+            static $name: std::cell::Cell<*const $target> = std::cell::Cell::new(std::ptr::null());
+        }
+    };
+}
+
+macro_rules! thread_owner {
+    ($(#[$meta:meta])* static $name:ident: $target:ty = $init:expr) => {
+        loom::thread_local! {
+            $(#[$meta])*
+            static $name: $target = $init;
+        }
+    };
+}
+
+macro_rules! shared_static {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $target:ty = $init:expr) => {
+        loom::lazy_static! {
+            $(#[$meta])*
+            $vis static ref $name: $target = $init;
+        }
+    };
+}
+
+pub(crate) use {shared_static, thread_owner, thread_pointer};

@@ -1,0 +1,389 @@
+//! The transaction as a body sees it: waiting, choosing, nesting, hooks. Reading and writing variables is in `ops`.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use crate::attempt::{Attempt, Savepoint};
+use crate::context::Suspended;
+use crate::error::{Abort, Cause, StmResult, TxError, TxResult};
+use crate::hooks::Due;
+use crate::unwind::Panics;
+
+/// A transaction that can read.
+///
+/// A function that only reads takes `&ReadTransaction`. It then works in a [`snapshot`](crate::snapshot) and, because
+/// [`Transaction`] derefs to this type, in every other transaction. The lifetimes matter only to users of
+/// [`TCell`](crate::TCell): `'tx` is the run of the body, `'env` is what the body borrows from outside.
+#[repr(transparent)]
+pub struct ReadTransaction<'tx, 'env: 'tx> {
+    attempt: Attempt,
+    /// Invariant in both: a cell must really live for the whole run, not for a shorter one of the caller's choosing.
+    marker: PhantomData<(&'tx mut &'tx (), &'env mut &'env (), *mut ())>,
+}
+
+/// A transaction that can read and write.
+///
+/// It is handed to the body by [`atomically`](crate::atomically) and the other runners, and can not leave it. All its
+/// methods take `&self`. Functions that take `&Transaction` compose: called one after the other in a body they are one
+/// atomic step.
+#[repr(transparent)]
+pub struct Transaction<'tx, 'env: 'tx> {
+    read: ReadTransaction<'tx, 'env>,
+}
+
+impl<'tx, 'env> Deref for Transaction<'tx, 'env> {
+    type Target = ReadTransaction<'tx, 'env>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.read
+    }
+}
+
+impl fmt::Debug for ReadTransaction<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadTransaction").field("attempt_number", &self.attempt_number()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Transaction<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("attempt_number", &self.attempt_number()).finish_non_exhaustive()
+    }
+}
+
+impl ReadTransaction<'_, '_> {
+    /// The view of a run that has just begun. The caller picks lifetimes: `'tx` must not outlast the run.
+    #[inline(always)]
+    pub(crate) fn of_attempt(attempt: &Attempt) -> &Self {
+        // SAFETY: the types are transparent over `Attempt`.
+        unsafe { &*(&raw const *attempt).cast::<Self>() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+
+    /// Undoes everything this run did, sleeps until a variable it has read is written, and runs the body again.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Inside the first branch of [`or_else`](Self::or_else) it chooses the second branch instead. The variables to wait
+    /// for are all that were read, in every branch; one that was only written is not waited for.
+    ///
+    /// # Errors
+    ///
+    /// Always returns [`Abort`]; pass it on.
+    ///
+    /// # Panics
+    ///
+    /// The runner panics if nothing was read: nothing could ever end the wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{StmResult, TVar, Transaction, atomically};
+    ///
+    /// fn take(tx: &Transaction, slot: &TVar<Option<u32>>) -> StmResult<u32> {
+    ///     match slot.replace(tx, None)? {
+    ///         Some(item) => Ok(item),
+    ///         None => tx.retry(),
+    ///     }
+    /// }
+    ///
+    /// let slot = TVar::new(None);
+    /// let item = std::thread::scope(|threads| {
+    ///     threads.spawn(|| slot.store(Some(7)));
+    ///     atomically(|tx| take(tx, &slot))
+    /// });
+    /// assert_eq!(item, 7);
+    /// ```
+    #[cold]
+    #[doc(alias = "blockUntil")]
+    pub fn retry<T>(&self) -> StmResult<T> {
+        Err(self.attempt.abort(Cause::Retry))
+    }
+
+    /// Undoes everything this run did and runs the body again at once, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Always returns [`Abort`]; pass it on.
+    #[cold]
+    pub fn restart<T>(&self) -> StmResult<T> {
+        Err(self.attempt.abort(Cause::Restart))
+    }
+
+    /// Goes on if the condition holds, and [`retry`](Self::retry)s if it does not.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`] if the condition is false.
+    #[inline]
+    #[doc(alias = "guard")]
+    pub fn check(&self, condition: bool) -> StmResult<()> {
+        if condition { Ok(()) } else { self.retry() }
+    }
+
+    /// Runs `first`, and if that retries, `second`. If both retry, waits for what either has read.
+    ///
+    /// Only a retry chooses the second branch; a conflict ends the whole run.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`] if the branch taken did.
+    #[doc(alias = "orElse")]
+    pub fn or_else<T>(
+        &self,
+        first: impl FnOnce(&Self) -> StmResult<T>,
+        second: impl FnOnce(&Self) -> StmResult<T>,
+    ) -> StmResult<T> {
+        match choose(&self.attempt, || first(self))? {
+            Chosen::First(value) => value,
+            Chosen::Second => second(self),
+        }
+    }
+
+    /// How often the body has run in this transaction, this time included: 1 for the first run.
+    pub fn attempt_number(&self) -> u32 {
+        self.attempt.number()
+    }
+}
+
+impl Transaction<'_, '_> {
+    #[inline(always)]
+    pub(crate) fn of_attempt(attempt: &Attempt) -> &Self {
+        // SAFETY: the types are transparent over `Attempt`.
+        unsafe { &*(&raw const *attempt).cast::<Self>() }
+    }
+
+    /// Runs `first`, and if that retries, undoes what it wrote and runs `second`.
+    ///
+    /// If both retry, the transaction waits for what either has read. Only a retry chooses the second branch; a conflict
+    /// ends the whole run.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`] if the branch taken did.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{StmResult, TVar, Transaction, atomically};
+    ///
+    /// fn withdraw(tx: &Transaction, account: &TVar<u64>, amount: u64) -> StmResult<()> {
+    ///     let balance = account.read(tx)?;
+    ///     tx.check(balance >= amount)?;
+    ///     account.write(tx, balance - amount)
+    /// }
+    ///
+    /// let (savings, checking) = (TVar::new(100), TVar::new(20));
+    /// // Waits until one of them has enough.
+    /// atomically(|tx| tx.or_else(|tx| withdraw(tx, &checking, 50), |tx| withdraw(tx, &savings, 50)));
+    /// assert_eq!((savings.load(), checking.load()), (50, 20));
+    /// ```
+    #[doc(alias = "orElse")]
+    pub fn or_else<T>(
+        &self,
+        first: impl FnOnce(&Self) -> StmResult<T>,
+        second: impl FnOnce(&Self) -> StmResult<T>,
+    ) -> StmResult<T> {
+        match choose(self.attempt(), || first(self))? {
+            Chosen::First(value) => value,
+            Chosen::Second => second(self),
+        }
+    }
+
+    /// [`or_else`](Self::or_else) for branches that can cancel. A cancel in `first` does not choose `second`.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the branch taken returned.
+    pub fn try_or_else<T, E>(
+        &self,
+        first: impl FnOnce(&Self) -> TxResult<T, E>,
+        second: impl FnOnce(&Self) -> TxResult<T, E>,
+    ) -> TxResult<T, E> {
+        match choose(self.attempt(), || first(self))? {
+            Chosen::First(value) => value,
+            Chosen::Second => second(self),
+        }
+    }
+
+    /// Runs a part of the transaction that can be undone on its own: a cancel in `body` undoes what `body` wrote, and
+    /// the transaction goes on with the error.
+    ///
+    /// # Errors
+    ///
+    /// The outer error is [`Abort`], to be passed on. The inner one is what `body` cancelled with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{TVar, atomically, cancel};
+    ///
+    /// let (visits, stock) = (TVar::new(0), TVar::new(0_u32));
+    /// let sold = atomically(|tx| {
+    ///     visits.modify(tx, |n| n + 1)?;
+    ///     tx.nested(|tx| match stock.read(tx)? {
+    ///         0 => cancel("sold out"),
+    ///         n => Ok(stock.write(tx, n - 1)?),
+    ///     })
+    /// });
+    /// assert_eq!(sold, Err("sold out"));
+    /// assert_eq!(visits.load(), 1);
+    /// ```
+    pub fn nested<T, E>(&self, body: impl FnOnce(&Self) -> TxResult<T, E>) -> StmResult<Result<T, E>> {
+        let attempt = self.attempt();
+        if let Some(cause) = attempt.doom() {
+            return Err(Abort { cause });
+        }
+        let scope = Scope::open(attempt);
+        let result = body(self);
+        if let Some(cause) = attempt.doom() {
+            // The whole run is undone, and this scope with it: a retry may still be caught further out.
+            scope.merge();
+            return Err(Abort { cause });
+        }
+        match result {
+            Ok(value) => {
+                scope.merge();
+                Ok(Ok(value))
+            }
+            Err(TxError::Cancel(error)) => {
+                scope.undo();
+                Ok(Err(error))
+            }
+            Err(TxError::Abort(abort)) => {
+                scope.merge();
+                Err(attempt.abort(abort.cause))
+            }
+        }
+    }
+
+    /// Runs `f` once after the commit of this transaction, on this thread, in order of registration.
+    ///
+    /// It does not run if the branch that registered it is undone. It may start transactions of its own.
+    ///
+    /// # Panics
+    ///
+    /// If a hook panics, the others still run, and then the first panic goes on: the transaction has committed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{TVar, atomically};
+    ///
+    /// let balance = TVar::new(5_i32);
+    /// let left = atomically(|tx| {
+    ///     let left = balance.read(tx)? - 1;
+    ///     balance.write(tx, left)?;
+    ///     tx.on_commit(move || println!("{left} left"));
+    ///     Ok(left)
+    /// });
+    /// assert_eq!(left, 4);
+    /// ```
+    pub fn on_commit(&self, f: impl FnOnce() + Send + 'static) {
+        self.attempt().on_commit(Box::new(f));
+    }
+
+    /// Runs `f` when what the transaction has done so far is undone: by a conflict, a retry, a cancel, or a panic. The
+    /// latest hook runs first, before the next run or wait.
+    pub fn on_rollback(&self, f: impl FnOnce() + Send + 'static) {
+        self.attempt().on_rollback(Box::new(f));
+    }
+}
+
+/// What [`choose`] found.
+enum Chosen<R> {
+    First(R),
+    Second,
+}
+
+/// What a branch returns: either kind of body result.
+trait Branch {
+    /// The signal, if the branch ended by one.
+    fn abort(&self) -> Option<Abort>;
+}
+
+impl<T> Branch for StmResult<T> {
+    fn abort(&self) -> Option<Abort> {
+        self.as_ref().err().copied()
+    }
+}
+
+impl<T, E> Branch for TxResult<T, E> {
+    fn abort(&self) -> Option<Abort> {
+        match self {
+            Err(TxError::Abort(abort)) => Some(*abort),
+            _ => None,
+        }
+    }
+}
+
+/// Runs the first branch of an `or_else` in a scope of its own.
+fn choose<R: Branch>(attempt: &Attempt, first: impl FnOnce() -> R) -> Result<Chosen<R>, Abort> {
+    if let Some(cause) = attempt.doom() {
+        return Err(Abort { cause });
+    }
+    let scope = Scope::open(attempt);
+    let result = first();
+    // What counts is whether an operation has failed, not what the branch made of it.
+    match attempt.doom().or_else(|| result.abort().map(|abort| abort.cause)) {
+        None => {
+            scope.merge();
+            Ok(Chosen::First(result))
+        }
+        Some(Cause::Retry) => {
+            drop(result);
+            attempt.absolve();
+            scope.undo();
+            Ok(Chosen::Second)
+        }
+        Some(cause) => {
+            scope.merge();
+            Err(attempt.abort(cause))
+        }
+    }
+}
+
+/// A scope that is undone when a panic leaves it.
+struct Scope<'a> {
+    attempt: &'a Attempt,
+    savepoint: Savepoint,
+}
+
+impl<'a> Scope<'a> {
+    fn open(attempt: &'a Attempt) -> Self {
+        Self { attempt, savepoint: attempt.open() }
+    }
+
+    fn merge(self) {
+        self.attempt.merge(self.savepoint);
+        std::mem::forget(self);
+    }
+
+    fn undo(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        let due = self.attempt.undo(self.savepoint);
+        if !due.is_empty() {
+            run_in_the_middle(due);
+        }
+    }
+}
+
+/// Runs the hooks of an undone branch. The body goes on afterwards, so its context steps aside for theirs.
+#[cold]
+fn run_in_the_middle(due: Due) {
+    let _suspended = Suspended::new();
+    let mut panics = Panics::new();
+    due.run(&mut panics);
+    panics.resume();
+}

@@ -1,0 +1,194 @@
+//! Waiting for variables to change: a table from addresses to waiters.
+//!
+//! A waiter first registers itself under the address of every variable it has read, and then arms each: it sets the
+//! waiter bit in the variable's word, if the variable still is as it was. A commit that finds the bit in a word it locks
+//! wakes that address when it has unlocked. So either the waiter finds the variable changed while arming it, or the
+//! commit finds the bit, and behind it the registration (docs/memory-model.md, edge E6).
+//!
+//! A waiter is a [`Waker`]: threads and tasks wait in the same table. Nothing here looks at a variable once it is armed,
+//! so a waiter keeps no memory alive. A wake-up that comes for an address used anew is merely needless.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use crossbeam_utils::CachePadded;
+
+use crate::cell::RawCell;
+use crate::sync::{self, AtomicBool, Mutex, Ordering, Thread, shared_static};
+use crate::word::Word;
+
+/// A variable to wait for, and the word it had when it was read.
+pub(crate) type Awaited = (*const RawCell, Word);
+
+const BUCKETS: usize = if cfg!(any(stm_loom, stm_shuttle)) { 1 } else { 256 };
+
+type Bucket = BTreeMap<usize, Vec<Arc<Waiter>>>;
+
+struct Table([CachePadded<Mutex<Bucket>>; BUCKETS]);
+
+impl Table {
+    #[cfg(not(any(stm_loom, stm_shuttle)))]
+    const fn new() -> Self {
+        Self([const { CachePadded::new(Mutex::new(BTreeMap::new())) }; BUCKETS])
+    }
+    #[cfg(any(stm_loom, stm_shuttle))]
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| CachePadded::new(Mutex::new(BTreeMap::new()))))
+    }
+
+    fn bucket(&self, address: usize) -> &Mutex<Bucket> {
+        // Fibonacci hashing; cells are 16-byte aligned.
+        let hash = ((address >> 4) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        &self.0[(hash >> 32) as usize % BUCKETS]
+    }
+}
+
+shared_static! {
+    static TABLE: Table = Table::new()
+}
+
+/// One wait of one thread or task.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    notified: AtomicBool,
+    waker: Waker,
+}
+
+impl Waiter {
+    fn notify(&self) {
+        // Release: what the commit has published is there when the waiter runs again.
+        if !self.notified.swap(true, Ordering::Release) {
+            self.waker.wake_by_ref();
+        }
+    }
+
+    fn is_notified(&self) -> bool {
+        // Acquire: pairs with `notify`.
+        self.notified.load(Ordering::Acquire)
+    }
+}
+
+/// Wakes a blocked thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// A waker for the calling thread.
+pub(crate) fn thread_waker() -> Waker {
+    Waker::from(Arc::new(Unpark(sync::current())))
+}
+
+/// A waiter that is in the table. Dropping it takes it out.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    waiter: Arc<Waiter>,
+    addresses: Vec<usize>,
+}
+
+impl Registration {
+    /// Registers and arms a waiter for all of `awaited`. Returns `None` if one of them has changed already.
+    ///
+    /// # Safety
+    ///
+    /// The cells are alive until this returns.
+    pub(crate) unsafe fn arm(waker: Waker, awaited: &mut Vec<Awaited>) -> Option<Self> {
+        awaited.sort_unstable_by_key(|&(cell, _)| cell.addr());
+        awaited.dedup_by_key(|&mut (cell, _)| cell.addr());
+        let waiter = Arc::new(Waiter { notified: AtomicBool::new(false), waker });
+        let registration = Self { waiter, addresses: awaited.iter().map(|&(cell, _)| cell.addr()).collect() };
+        // Register first, arm second: a commit that sees the bit must find the waiter.
+        for &address in &registration.addresses {
+            TABLE.bucket(address).lock().entry(address).or_default().push(Arc::clone(&registration.waiter));
+        }
+        // SAFETY: passed on to the caller.
+        awaited.iter().all(|&(cell, seen)| unsafe { arm_one(&*cell, seen) }).then_some(registration)
+    }
+
+    /// Blocks the calling thread, whose waker this was made with, until somebody has changed one of the variables.
+    pub(crate) fn block(self) {
+        // A partner that answers at once is cheaper to meet awake than asleep.
+        for _ in 0..SPINS_BEFORE_PARKING {
+            if self.waiter.is_notified() {
+                return;
+            }
+            sync::spin_loop();
+        }
+        while !self.waiter.is_notified() {
+            sync::park();
+        }
+    }
+}
+
+/// A few microseconds. A model has nothing to gain from it.
+const SPINS_BEFORE_PARKING: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 0 } else { 200 };
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        for &address in &self.addresses {
+            let mut bucket = TABLE.bucket(address).lock();
+            if let Some(waiters) = bucket.get_mut(&address) {
+                waiters.retain(|waiter| !Arc::ptr_eq(waiter, &self.waiter));
+                if waiters.is_empty() {
+                    bucket.remove(&address);
+                }
+            }
+        }
+    }
+}
+
+/// Marks the cell as waited for, unless it has changed or is about to.
+fn arm_one(cell: &RawCell, seen: Word) -> bool {
+    let mut word = cell.lock.load_again();
+    loop {
+        if word.without_waiters() != seen {
+            return false;
+        }
+        // Also where the bit is set already: only a read-modify-write is sure to meet the latest word.
+        match cell.lock.try_arm(word) {
+            Ok(()) => return true,
+            Err(current) => word = current,
+        }
+    }
+}
+
+/// Waiters to be woken once the caller holds nothing any more: wakers are user code.
+#[derive(Debug, Default)]
+pub(crate) struct WakeList(Vec<Arc<Waiter>>);
+
+impl WakeList {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Takes everybody who waits for `cell` out of the table. Only its address is used.
+    #[cold]
+    pub(crate) fn add(&mut self, cell: *const RawCell) {
+        let address = cell.addr();
+        let waiters = TABLE.bucket(address).lock().remove(&address);
+        self.0.extend(waiters.into_iter().flatten());
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[cold]
+    pub(crate) fn wake(&mut self) {
+        for waiter in mem::take(&mut self.0) {
+            waiter.notify();
+        }
+    }
+}
+
+/// How many waiters are registered, for tests that nobody is left behind.
+#[cfg(test)]
+pub(crate) fn registered() -> usize {
+    TABLE.0.iter().map(|bucket| bucket.lock().values().map(Vec::len).sum::<usize>()).sum()
+}

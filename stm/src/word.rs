@@ -1,0 +1,201 @@
+//! The word in front of every variable's value: its version, its lock, and whether somebody waits for it.
+//!
+//! | bit 63 | bits 62..1 | bit 0 | state | left by |
+//! |---|---|---|---|---|
+//! | 0 | version | 0 | free | [`VersionedLock::try_lock`], [`VersionedLock::try_arm`] |
+//! | 0 | version | 1 | free, somebody waits | `try_lock` |
+//! | 1 | address of the owner's log entry | 0 | locked by a commit | its owner: [`VersionedLock::publish`] or [`VersionedLock::restore`] |
+//! | 1 | 0 | 0 | a `TCell` that nobody has used yet | [`VersionedLock::try_lock_dormant`] |
+//! | 1 | 1 | 0 | a `TCell` being moved into place | its owner: `publish` |
+//!
+//! A locked word compares greater than every version, so one comparison answers "locked or too new".
+
+use crate::clock::Version;
+use crate::sync::{AtomicU64, Ordering, seq_cst};
+
+const LOCKED: u64 = 1 << 63;
+const WAITERS: u64 = 1;
+const VERSION_SHIFT: u32 = 1;
+
+/// One observed state of a [`VersionedLock`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+impl Word {
+    /// Says in a log entry that the entry expects no particular word. Never the state of a variable.
+    pub(crate) const NONE: Self = Self(u64::MAX);
+    const DORMANT: Self = Self(LOCKED);
+    const WAKING: Self = Self(LOCKED | 2);
+
+    pub(crate) const fn of_version(version: Version) -> Self {
+        Self(version.raw() << VERSION_SHIFT)
+    }
+
+    /// The lock word of a commit. `owner` is the address of its log entry: aligned, so bit 0 is clear, and below 2^63.
+    #[inline]
+    pub(crate) fn owned_by<T>(owner: *const T) -> Self {
+        Self(LOCKED | owner.addr() as u64)
+    }
+
+    #[inline]
+    pub(crate) fn is_locked(self) -> bool {
+        self.0 & LOCKED != 0
+    }
+
+    pub(crate) fn is_dormant(self) -> bool {
+        self == Self::DORMANT
+    }
+
+    #[inline]
+    pub(crate) fn version(self) -> Version {
+        Version::from_raw(self.0 >> VERSION_SHIFT)
+    }
+
+    #[inline]
+    pub(crate) fn has_waiters(self) -> bool {
+        self.0 & WAITERS != 0
+    }
+
+    /// The word as it would be if nobody waited: waiting does not change a variable, so logs keep and compare this.
+    #[inline]
+    pub(crate) fn without_waiters(self) -> Self {
+        Self(self.0 & !WAITERS)
+    }
+
+    /// The address [`Word::owned_by`] was made from.
+    pub(crate) fn owner_address(self) -> usize {
+        (self.0 & !LOCKED) as usize
+    }
+}
+
+/// The greatest word a reader accepts: every free word up to some version, with or without waiters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit(u64);
+
+impl Limit {
+    /// Accepts every free word.
+    pub(crate) const ANY: Self = Self(LOCKED - 1);
+
+    pub(crate) fn up_to(version: Version) -> Self {
+        Self((version.raw() << VERSION_SHIFT) | WAITERS)
+    }
+
+    #[inline]
+    pub(crate) fn accepts(self, word: Word) -> bool {
+        word.0 <= self.0
+    }
+}
+
+/// The atomic word itself; every ordering on it lives here.
+#[derive(Debug)]
+pub(crate) struct VersionedLock(AtomicU64);
+
+impl VersionedLock {
+    #[cfg(not(any(stm_loom, stm_shuttle)))]
+    pub(crate) const fn new(word: Word) -> Self {
+        Self(AtomicU64::new(word.0))
+    }
+    #[cfg(any(stm_loom, stm_shuttle))]
+    pub(crate) fn new(word: Word) -> Self {
+        Self(AtomicU64::new(word.0))
+    }
+
+    /// A variable that has its first value.
+    pub(crate) const FREE: Word = Word::of_version(Version::INITIAL);
+    /// A `TCell` that nobody has used yet.
+    pub(crate) const DORMANT: Word = Word::DORMANT;
+
+    /// The first look of a read or of a validation. SeqCst: edges E3 and E4; acquire: edge E2, pairs with `publish`.
+    #[inline(always)]
+    pub(crate) fn load(&self) -> Word {
+        Word(seq_cst::load(&self.0))
+    }
+
+    /// The second look of a read, and a hint elsewhere. Relaxed: the acquire load of the value in front of it orders it
+    /// (edge E1).
+    #[inline(always)]
+    pub(crate) fn load_again(&self) -> Word {
+        Word(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Locks the variable if its word still is `current`. SeqCst: edges E3 and E4. A failed exchange returns a hint.
+    #[inline]
+    pub(crate) fn try_lock(&self, current: Word, owner: Word) -> Result<(), Word> {
+        seq_cst::compare_exchange(&self.0, current.0, owner.0).map(drop).map_err(Word)
+    }
+
+    /// Unlocks with a new version. Release: edge E2, whoever reads the version reads the value stored before it.
+    #[inline]
+    pub(crate) fn publish(&self, version: Version) {
+        self.0.store(Word::of_version(version).0, Ordering::Release);
+    }
+
+    /// Unlocks without a change. Release: edge E5, the next reader of the old version still synchronises with whoever
+    /// stored it, through this thread's acquiring lock.
+    pub(crate) fn restore(&self, word: Word) {
+        self.0.store(word.0, Ordering::Release);
+    }
+
+    /// Marks a free variable as waited for. AcqRel: edge E6; it must not break the release sequence of `publish`, and as
+    /// a read-modify-write it does not.
+    pub(crate) fn try_arm(&self, current: Word) -> Result<(), Word> {
+        self.0
+            .compare_exchange(current.0, current.0 | WAITERS, Ordering::AcqRel, Ordering::Relaxed)
+            .map(drop)
+            .map_err(Word)
+    }
+
+    /// Takes a dormant `TCell` for moving its value into place. Acquire: its loser waits for `publish`.
+    pub(crate) fn try_lock_dormant(&self) -> bool {
+        self.0.compare_exchange(Word::DORMANT.0, Word::WAKING.0, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+}
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locked_word_is_beyond_every_limit() {
+        let newest = Limit::up_to(Version::from_raw((1 << 61) - 1));
+        assert!(newest.accepts(Word::of_version(Version::from_raw((1 << 61) - 1))));
+        let entry = 0_u64;
+        assert!(!newest.accepts(Word::owned_by(&raw const entry)));
+        assert!(!newest.accepts(Word::DORMANT));
+        assert!(!newest.accepts(Word::NONE));
+    }
+
+    #[test]
+    fn a_limit_accepts_its_version_with_waiters_and_not_the_next() {
+        let limit = Limit::up_to(Version::from_raw(7));
+        let lock = VersionedLock::new(Word::of_version(Version::from_raw(7)));
+        lock.try_arm(lock.load()).unwrap();
+        assert!(lock.load().has_waiters());
+        assert!(limit.accepts(lock.load()));
+        assert_eq!(lock.load().without_waiters(), Word::of_version(Version::from_raw(7)));
+        assert!(!limit.accepts(Word::of_version(Version::from_raw(8))));
+    }
+
+    #[test]
+    fn a_lock_names_its_owner_and_keeps_others_out() {
+        let lock = VersionedLock::new(VersionedLock::FREE);
+        let entry = 0_u64;
+        let owner = Word::owned_by(&raw const entry);
+        lock.try_lock(VersionedLock::FREE, owner).unwrap();
+        assert!(lock.load().is_locked());
+        assert_eq!(lock.load().owner_address(), (&raw const entry).addr());
+        assert_eq!(lock.try_lock(VersionedLock::FREE, owner), Err(owner));
+        lock.publish(Version::from_raw(3));
+        assert_eq!(lock.load().version(), Version::from_raw(3));
+    }
+
+    #[test]
+    fn a_dormant_word_is_locked_and_taken_once() {
+        let lock = VersionedLock::new(VersionedLock::DORMANT);
+        assert!(lock.load().is_locked() && lock.load().is_dormant());
+        assert!(lock.try_lock_dormant());
+        assert!(!lock.try_lock_dormant());
+        lock.publish(Version::INITIAL);
+        assert_eq!(lock.load(), VersionedLock::FREE);
+    }
+}
