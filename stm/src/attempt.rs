@@ -38,20 +38,25 @@ const DOOMED: u8 = 1;
 const WRITTEN: u8 = 2;
 /// [`Tracking::Unlogged`].
 const UNLOGGED: u8 = 4;
+/// There is more to clean up than the read log: hooks, a promotion, an outlier's memory, garbage.
+const UNTIDY: u8 = 8;
+/// Some of the writes have values that are to be retired.
+const BOXED: u8 = 16;
 
+#[repr(C)]
 struct State {
-    /// Zero in the plain case, so that a read needs one test.
+    /// How often the body ran, this time included. First, so that beginning a run writes it and its neighbours at once.
+    number: u32,
+    /// Without [`DOOMED`], [`WRITTEN`] and [`UNLOGGED`], and only then, the read log is open.
     flags: u8,
-    /// Something was read. Kept only for unlogged attempts; see [`State::has_observed`].
-    observed: bool,
     privilege: Privilege,
     doom: Cause,
-    /// How often the body ran, this time included.
-    number: u32,
-    /// Reads up to here belong to the attempt's view. Survives the attempt: an old limit only accepts less.
+    /// Which words a read accepts. [`Limit::ANY`] before the first read, which defines the moment that the attempt sees.
     limit: Limit,
-    /// The limit to go back to after a promoted attempt, which accepts everything.
-    ordinary_limit: Limit,
+    /// Words up to here belong to the attempt's view. Survives the attempt: an old limit only accepts less.
+    view: Limit,
+    /// The view to go back to after a promoted attempt, which accepts everything.
+    ordinary_view: Limit,
     reads: ReadLog,
     writes: WriteLog,
     hooks: Hooks,
@@ -80,15 +85,15 @@ pub(crate) struct Aftermath {
 
 impl Attempt {
     pub(crate) fn new(local: &'static Local) -> Self {
-        let limit = Limit::up_to(Version::INITIAL);
+        let view = Limit::up_to(Version::INITIAL);
         let state = State {
             flags: 0,
-            observed: false,
             privilege: Privilege::Ordinary,
             doom: Cause::Conflict,
             number: 0,
-            limit,
-            ordinary_limit: limit,
+            limit: Limit::ANY,
+            view,
+            ordinary_view: view,
             reads: ReadLog::new(),
             writes: WriteLog::new(),
             hooks: Hooks::new(),
@@ -117,17 +122,25 @@ impl Attempt {
         debug_assert!(state.reads.is_empty() && state.writes.is_empty() && state.hooks.is_empty());
         state.number = number;
         state.flags = if tracking == Tracking::Unlogged { UNLOGGED } else { 0 };
-        state.observed = false;
+        state.reads.set_open(tracking == Tracking::Logged);
         state.privilege = privilege;
+        state.doom = Cause::Conflict;
+        state.limit = Limit::ANY;
         if privilege == Privilege::Promoted {
             // Nothing can change while the token is held (edge E4), so every version belongs to the view.
-            state.ordinary_limit = state.limit;
-            state.limit = Limit::ANY;
+            state.flags |= UNTIDY;
+            state.ordinary_view = state.view;
+            state.view = Limit::ANY;
         }
     }
 
     pub(crate) fn number(&self) -> u32 {
         self.state().number
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.state().flags & DOOMED != 0
     }
 
     /// Why the attempt is over, if it is.
@@ -145,7 +158,9 @@ impl Attempt {
 
     /// Takes a retry back, for the other branch of an `or_else`.
     pub(crate) fn absolve(&self) {
-        self.state().flags &= !DOOMED;
+        let state = self.state();
+        state.flags &= !DOOMED;
+        state.reopen();
     }
 
     pub(crate) fn is_logged(&self) -> bool {
@@ -160,26 +175,26 @@ impl Attempt {
     #[inline(always)]
     pub(crate) unsafe fn read(&self, cell: *const RawCell) -> Result<Bits, Abort> {
         let state = self.state();
-        if state.flags & (DOOMED | WRITTEN) == 0 {
-            // SAFETY: passed on to the caller.
-            let shared = unsafe { &*cell };
-            let word = shared.lock.load();
-            if state.limit.accepts(word)
-                && let Some(value) = shared.read(word)
-            {
-                if state.flags & UNLOGGED != 0 {
-                    state.observed = true;
-                    return Ok(value);
-                }
-                if state.reads.has_room() {
-                    // SAFETY: there is room.
-                    unsafe { state.reads.push_within_capacity(ReadEntry { cell, seen: word.without_waiters() }) };
-                    return Ok(value);
-                }
+        // SAFETY: passed on to the caller.
+        let shared = unsafe { &*cell };
+        let seen = shared.lock.load();
+        if state.limit.accepts(seen)
+            && let Some(value) = shared.read(seen)
+        {
+            // The log is open only in the plain case; having looked at the variable in vain does no harm.
+            if state.reads.has_room() {
+                // SAFETY: there is room.
+                unsafe { state.reads.push_within_room(ReadEntry { cell, seen }) };
+                state.limit = state.view;
+                return Ok(value);
+            }
+            if state.flags == UNLOGGED {
+                state.limit = state.view;
+                return Ok(value);
             }
         }
         // SAFETY: passed on to the caller.
-        unsafe { state.read_slow(cell) }
+        unsafe { state.read_closed(cell) }
     }
 
     /// Notes that the attempt will store `value`. On an error the value is retired.
@@ -188,7 +203,7 @@ impl Attempt {
     ///
     /// The cell stays allocated until the attempt is over; `value` is a stored form of the cell's type, `destroy` frees
     /// it, and the caller gives it away.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) unsafe fn write(
         &self,
         cell: *const RawCell,
@@ -196,40 +211,60 @@ impl Attempt {
         destroy: Option<Destroy>,
     ) -> Result<(), Abort> {
         let state = self.state();
+        // The plain case: the first write to a variable that was read just now. Its lock will validate the read, so one
+        // entry serves for both.
+        if state.flags & DOOMED == 0
+            && !state.writes.may_contain(cell)
+            && state.writes.has_room()
+            && let Some(expected) = state.reads.take_last(cell)
+        {
+            state.note_written(destroy.is_some());
+            // SAFETY: there is room.
+            unsafe { state.writes.push_within_room(WriteEntry { cell, value, expected, held: Word::NONE, destroy }) };
+            return Ok(());
+        }
+        self.write_slow(cell, value, destroy)
+    }
+
+    #[inline(never)]
+    fn write_slow(&self, cell: *const RawCell, value: Bits, destroy: Option<Destroy>) -> Result<(), Abort> {
+        let state = self.state();
         if state.flags & DOOMED != 0 {
             if let Some(destroy) = destroy {
                 self.discard(Displaced { value, destroy });
             }
             return Err(Abort { cause: state.doom });
         }
-        if state.flags & WRITTEN != 0
-            && let Some(position) = state.writes.find(cell)
-        {
+        if let Some(position) = state.writes.find(cell) {
             if let Some(displaced) = state.writes.replace(position, value) {
                 self.discard(displaced);
             }
             return Ok(());
         }
-        state.flags |= WRITTEN;
-        // A variable that was read just now is validated by its lock; one entry serves for both.
+        state.note_written(destroy.is_some());
         let expected = state.reads.take_recent(cell).unwrap_or(Word::NONE);
         state.writes.push(WriteEntry { cell, value, expected, held: Word::NONE, destroy });
         Ok(())
     }
 
     /// Frees a value that was never stored, once no reference into this attempt can point to it.
-    #[inline]
+    #[cold]
     pub(crate) fn discard(&self, displaced: Displaced) {
+        self.state().flags |= UNTIDY;
         // SAFETY: the value belongs to this attempt alone, whose thread is pinned, and `Displaced` is its owner.
         unsafe { self.local.retire(displaced.value, displaced.destroy) };
     }
 
     pub(crate) fn on_commit(&self, hook: Box<dyn FnOnce() + Send>) {
-        self.state().hooks.on_commit(hook);
+        let state = self.state();
+        state.flags |= UNTIDY;
+        state.hooks.on_commit(hook);
     }
 
     pub(crate) fn on_rollback(&self, hook: Box<dyn FnOnce() + Send>) {
-        self.state().hooks.on_rollback(hook);
+        let state = self.state();
+        state.flags |= UNTIDY;
+        state.hooks.on_rollback(hook);
     }
 
     /// Opens a scope that can be undone.
@@ -245,16 +280,18 @@ impl Attempt {
 
     /// Closes a scope and undoes what it did; what it has read stays read.
     pub(crate) fn undo(&self, savepoint: Savepoint) -> Due {
-        let State { writes, reads, hooks, flags, .. } = self.state();
+        let state = self.state();
+        let State { writes, reads, .. } = state;
         writes.roll_back(
             savepoint.writes,
             |displaced| self.discard(displaced),
             |cell, seen| reads.push(ReadEntry { cell, seen }),
         );
-        if writes.is_empty() {
-            *flags &= !WRITTEN;
+        if state.writes.is_empty() {
+            state.flags &= !(WRITTEN | BOXED);
+            state.reopen();
         }
-        hooks.rolled_back(savepoint.hooks)
+        state.hooks.rolled_back(savepoint.hooks)
     }
 
     /// Tries to make the writes take effect. On a conflict the attempt still has to be rolled back.
@@ -262,35 +299,56 @@ impl Attempt {
     /// # Safety
     ///
     /// All cells it has touched are allocated.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn commit(&self) -> Result<(), Conflict> {
-        let state = self.state();
-        if state.writes.is_empty() {
+        if self.state().flags & WRITTEN == 0 {
             // What it has read was true at one moment: that is all a reader has to offer.
             return Ok(());
         }
+        // SAFETY: passed on to the caller.
+        unsafe { self.commit_writes() }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Attempt::commit`].
+    #[inline(never)]
+    unsafe fn commit_writes(&self) -> Result<(), Conflict> {
+        let state = self.state();
         // SAFETY: passed on to the caller; the log has one entry a cell.
-        unsafe { commit::commit(state.writes.entries_mut(), state.reads.entries(), state.privilege)? };
-        // SAFETY: the commit has just succeeded.
-        unsafe { commit::settle(state.writes.entries(), self.local, &mut state.wake) };
+        let waiters = unsafe { commit::commit(state.writes.entries_mut(), state.reads.entries(), state.privilege)? };
+        if waiters || state.flags & BOXED != 0 {
+            state.flags |= UNTIDY;
+            // SAFETY: the commit has just succeeded.
+            unsafe { commit::settle(state.writes.entries(), self.local, &mut state.wake) };
+        }
+        state.writes.clear();
         Ok(())
     }
 
-    /// Cleans up after a commit. Returns what is left to do, if anything.
-    #[inline]
-    pub(crate) fn finish(&self) -> Option<Aftermath> {
+    /// Cleans up. Returns whether there is more to be done by [`Attempt::tidy`].
+    #[inline(always)]
+    #[must_use = "an untidy attempt can not be used again"]
+    pub(crate) fn finish(&self) -> bool {
         let state = self.state();
         state.reads.clear();
-        if state.flags & WRITTEN != 0 {
-            state.writes.clear();
-        }
+        state.flags & UNTIDY != 0
+    }
+
+    /// Does the rest of the cleaning up. Returns what is left to do for the world outside, if anything.
+    #[cold]
+    pub(crate) fn tidy(&self) -> Option<Aftermath> {
+        let state = self.state();
         if state.privilege == Privilege::Promoted {
-            state.limit = state.ordinary_limit;
+            state.view = state.ordinary_view;
+        }
+        if state.reads.is_outsized() {
+            state.reads.shrink();
         }
         if state.wake.is_empty() && state.hooks.is_empty() {
             return None;
         }
-        Some(state.aftermath())
+        Some(Aftermath { wake: std::mem::take(&mut state.wake), due: state.hooks.committed() })
     }
 
     /// Undoes everything and cleans up.
@@ -298,15 +356,18 @@ impl Attempt {
     pub(crate) fn roll_back(&self) -> Option<Aftermath> {
         let savepoint = Savepoint { writes: writes::Mark::default(), hooks: hooks::Mark::default() };
         let due = self.undo(savepoint);
-        let aftermath = self.finish();
-        debug_assert!(aftermath.is_none(), "an attempt that is undone wakes nobody");
+        self.state().writes.clear();
+        if self.finish() {
+            let aftermath = self.tidy();
+            debug_assert!(aftermath.is_none(), "an attempt that is undone wakes nobody and has no hooks left");
+        }
         (!due.is_empty()).then(|| Aftermath { wake: WakeList::new(), due })
     }
 
     /// Everything the attempt has read, to wait for.
     pub(crate) fn awaited(&self) -> Vec<Awaited> {
         let state = self.state();
-        let read = state.reads.entries().iter().map(|read| (read.cell, read.seen));
+        let read = state.reads.entries().iter().map(|read| (read.cell, read.seen.without_waiters()));
         let fused = state.writes.entries().iter().map(|write| (write.cell, write.expected));
         read.chain(fused).filter(|&(_, seen)| seen != Word::NONE).collect()
     }
@@ -317,17 +378,49 @@ impl State {
     fn abort(&mut self, cause: Cause) -> Abort {
         if self.flags & DOOMED == 0 {
             self.flags |= DOOMED;
+            self.reads.set_open(false);
             self.doom = cause;
         }
         Abort { cause: self.doom }
     }
 
-    /// Whether the view is tied to a moment already.
-    fn has_observed(&self) -> bool {
-        self.observed || !self.reads.is_empty() || self.writes.expects_any()
+    /// Opens the read log again if this is the plain case.
+    fn reopen(&mut self) {
+        self.reads.set_open(self.flags & (DOOMED | WRITTEN | UNLOGGED) == 0);
     }
 
-    /// Everything but the plain case. Not cold: a hot counter is beyond the limit every time.
+    /// From now on reads have to look through the writes.
+    #[inline(always)]
+    fn note_written(&mut self, boxed: bool) {
+        self.flags |= if boxed { WRITTEN | BOXED } else { WRITTEN };
+        self.reads.set_open(false);
+    }
+
+    /// A read when the log is closed: the plain case of an attempt that has written something else.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Attempt::read`].
+    #[inline(never)]
+    unsafe fn read_closed(&mut self, cell: *const RawCell) -> Result<Bits, Abort> {
+        if self.flags & (DOOMED | UNLOGGED) == 0 && !self.writes.may_contain(cell) && self.reads.has_capacity() {
+            // SAFETY: passed on to the caller.
+            let shared = unsafe { &*cell };
+            let seen = shared.lock.load();
+            if self.limit.accepts(seen)
+                && let Some(value) = shared.read(seen)
+            {
+                // SAFETY: there is room.
+                unsafe { self.reads.push_within_room(ReadEntry { cell, seen }) };
+                self.limit = self.view;
+                return Ok(value);
+            }
+        }
+        // SAFETY: passed on to the caller.
+        unsafe { self.read_slow(cell) }
+    }
+
+    /// Every other read.
     ///
     /// # Safety
     ///
@@ -349,17 +442,18 @@ impl State {
             if word.is_locked() {
                 word = shared.wait_until_free();
             }
-            // The first read defines the moment that the attempt sees, so any version will do.
-            if !self.limit.accepts(word) && self.has_observed() {
+            if !self.limit.accepts(word) {
                 self.extend(word.version())?;
                 continue;
             }
             if let Some(value) = shared.read(word) {
-                if self.flags & UNLOGGED != 0 {
-                    self.observed = true;
-                } else {
-                    self.reads.push(ReadEntry { cell, seen: word.without_waiters() });
+                if self.flags & UNLOGGED == 0 {
+                    if self.reads.is_outsized() {
+                        self.flags |= UNTIDY;
+                    }
+                    self.reads.push(ReadEntry { cell, seen: word });
                 }
+                self.limit = self.view;
                 return Ok(value);
             }
         }
@@ -374,16 +468,12 @@ impl State {
         }
         // SAFETY: every cell in the logs is alive until the attempt is over, by the contracts of `read` and `write`.
         match unsafe { commit::extend(self.writes.entries(), self.reads.entries(), version) } {
-            Ok(limit) => {
-                self.limit = limit;
+            Ok(view) => {
+                self.view = view;
+                self.limit = view;
                 Ok(())
             }
             Err(Conflict) => Err(self.abort(Cause::Conflict)),
         }
-    }
-
-    #[cold]
-    fn aftermath(&mut self) -> Aftermath {
-        Aftermath { wake: std::mem::take(&mut self.wake), due: self.hooks.committed() }
     }
 }

@@ -4,13 +4,13 @@
 //! serialisation point is the look at the clock in [`clock::stamp`], with every lock held and before validation
 //! (docs/design.md, "Committing", has the proof; TL2, DISC 2006, section 2.1, is the ancestor).
 
-use crate::clock::{self, Version};
+use crate::clock::{self, Reading, Version};
 use crate::contention::{self, Permission, Spin};
-use crate::log::reads::ReadEntry;
 use crate::log::WriteEntry;
+use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
 use crate::wait::WakeList;
-use crate::word::{Limit, Word};
+use crate::word::{Limit, Summary, Word};
 
 /// Somebody else changed what this transaction has read.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct Conflict;
 
 /// Whether this transaction holds the token and so need not yield to the one that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Privilege {
     Ordinary,
     Promoted,
@@ -25,93 +26,116 @@ pub(crate) enum Privilege {
 
 /// Makes the writes take effect in one step, if nothing in `reads` has changed.
 ///
-/// On success every entry's `value` is the one it replaced, to be given to [`settle`]. On a conflict nothing has changed.
+/// On success every entry's `value` is the one it replaced, and the result says whether somebody waits for one of the
+/// variables: then, and if there are boxed values, [`settle`] has something to do. On a conflict nothing has changed.
 ///
 /// # Safety
 ///
 /// The cells of both logs are alive, and each cell has one entry in `writes` at most, whose value fits it.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn commit(
     writes: &mut [WriteEntry],
     reads: &[ReadEntry],
+    privilege: Privilege,
+) -> Result<bool, Conflict> {
+    // In line: the plain case, in which nobody is in the way, and what was read is written too.
+    let mut locked = Summary::NONE;
+    for position in 0..writes.len() {
+        let entry = &mut writes[position];
+        // SAFETY: passed on to the caller.
+        let lock = unsafe { &(*entry.cell).lock };
+        // Where the transaction has read the variable, the exchange is its validation as well.
+        let word = if entry.expected == Word::NONE { lock.load_again() } else { entry.expected };
+        if word.is_locked() || lock.try_lock(word, Word::owned_by(&raw const *entry)).is_err() {
+            // SAFETY: passed on to the caller; those before `position` are locked.
+            return unsafe { complete(writes, reads, privilege, Progress::Contended { position }) };
+        }
+        entry.held = word;
+        locked.add(word);
+    }
+    let (reading, version) = clock::stamp(locked.newest());
+    if reading.is_exclusive() || !reads.is_empty() {
+        // SAFETY: passed on to the caller; all are locked.
+        return unsafe { complete(writes, reads, privilege, Progress::Locked { locked, reading, version }) };
+    }
+    // SAFETY: passed on to the caller; all are locked, and nothing has been read that is not.
+    unsafe { publish(writes, version) };
+    Ok(locked.has_waiters())
+}
+
+/// How far a commit got in line.
+enum Progress {
+    /// The variable at this position is locked or has changed; those before it are locked.
+    Contended { position: usize },
+    /// All are locked, but there are reads to be validated, or a promoted transaction is in the way.
+    Locked { locked: Summary, reading: Reading, version: Version },
+}
+
+/// Goes on with a commit that is not the plain case.
+///
+/// # Safety
+///
+/// As for [`commit`], and the variables that `progress` names are locked.
+#[inline(never)]
+unsafe fn complete(
+    writes: &mut [WriteEntry],
+    reads: &[ReadEntry],
     mut privilege: Privilege,
-) -> Result<(), Conflict> {
-    loop {
-        // SAFETY: passed on to the caller.
-        let newest_replaced = unsafe { lock_all(writes)? };
-        let (reading, version) = clock::stamp(newest_replaced);
-        if reading.is_exclusive() && privilege == Privilege::Ordinary {
-            // SAFETY: `lock_all` has locked all of them.
-            unsafe { unlock_all(writes) };
-            // On the thread of the promoted transaction itself this is a one-shot operation within its body, or a
-            // transaction of a hook: it takes its turn before the outer one ends.
-            if contention::wait_for_token() == Permission::Holder {
-                privilege = Privilege::Promoted;
-            }
-            continue;
+    progress: Progress,
+) -> Result<bool, Conflict> {
+    let (mut locked, mut reading, mut version) = match progress {
+        Progress::Locked { locked, reading, version } => (locked, reading, version),
+        Progress::Contended { position } => {
+            // SAFETY: passed on to the caller; those before `position` are locked.
+            let locked = unsafe { lock_patiently(writes, position)? };
+            let (reading, version) = clock::stamp(locked.newest());
+            (locked, reading, version)
         }
-        // What a promoted transaction has read can not change before it ends (edge E4), and need not be looked at: a
-        // variable may be locked by a commit that is about to let it go.
-        // SAFETY: the cells are alive, and all of `writes` are locked.
-        if privilege == Privilege::Ordinary && !reads.is_empty() && unsafe { !reads_are_valid(writes, reads) } {
-            // SAFETY: all are locked.
-            unsafe { unlock_all(writes) };
-            return Err(Conflict);
+    };
+    while reading.is_exclusive() && privilege == Privilege::Ordinary {
+        // SAFETY: all are locked.
+        unsafe { unlock_all(writes) };
+        // On the thread of the promoted transaction itself this is a one-shot operation within its body, or a
+        // transaction of a hook: it takes its turn before the outer one ends.
+        if contention::wait_for_token() == Permission::Holder {
+            privilege = Privilege::Promoted;
         }
-        // SAFETY: all are locked and the reads are valid.
-        unsafe { publish(writes, version) };
-        return Ok(());
+        // SAFETY: passed on to the caller; none is locked.
+        locked = unsafe { lock_patiently(writes, 0)? };
+        // Again, and with the locks held: what was read before they were given back means nothing.
+        (reading, version) = clock::stamp(locked.newest());
     }
+    // What a promoted transaction has read can not change before it ends (edge E4), and need not be looked at: a
+    // variable may be locked by a commit that is about to let it go.
+    // SAFETY: the cells are alive, and all of `writes` are locked.
+    if privilege == Privilege::Ordinary && unsafe { !reads_are_valid(writes, reads) } {
+        // SAFETY: all are locked.
+        unsafe { unlock_all(writes) };
+        return Err(Conflict);
+    }
+    // SAFETY: all are locked and the reads are valid.
+    unsafe { publish(writes, version) };
+    Ok(locked.has_waiters())
 }
 
-/// Locks every variable, in order of the log and, when somebody is in the way for long, in order of address.
+/// Locks every variable although somebody is in the way: first in order of the log with little patience, then in order
+/// of address with any amount. Whoever waits for a lock without giving up does so in order of address, so such waits can
+/// not form a cycle; whoever locks in another order gives up soon.
 ///
 /// # Safety
 ///
-/// The cells are alive.
-#[inline]
-unsafe fn lock_all(writes: &mut [WriteEntry]) -> Result<Version, Conflict> {
-    let mut newest = Version::INITIAL;
-    for position in 0..writes.len() {
-        // SAFETY: passed on to the caller.
-        match unsafe { lock_one(&mut writes[position], Patience::Short) } {
-            Ok(version) => newest = newest.max(version),
-            Err(failure) => {
-                // SAFETY: those before `position` are locked.
-                unsafe { unlock_all(&mut writes[..position]) };
-                return match failure {
-                    Failure::Changed => Err(Conflict),
-                    // SAFETY: passed on to the caller.
-                    Failure::Busy => unsafe { lock_all_in_order(writes) },
-                };
-            }
+/// The cells are alive, and those before `locked` are locked.
+unsafe fn lock_patiently(writes: &mut [WriteEntry], locked: usize) -> Result<Summary, Conflict> {
+    // SAFETY: passed on to the caller.
+    match unsafe { lock_from(writes, locked, Patience::Short) } {
+        Ok(locked) => Ok(locked),
+        Err(Failure::Changed) => Err(Conflict),
+        Err(Failure::Busy) => {
+            writes.sort_unstable_by_key(|entry| entry.cell.addr());
+            // SAFETY: passed on to the caller; a failed attempt has let everything go.
+            unsafe { lock_from(writes, 0, Patience::Endless) }.map_err(|_changed| Conflict)
         }
     }
-    Ok(newest)
-}
-
-/// Locks every variable in order of address. Whoever waits for a lock without giving up does so in this order, so such
-/// waits can not form a cycle; whoever locks in another order gives up soon.
-///
-/// # Safety
-///
-/// The cells are alive.
-#[cold]
-unsafe fn lock_all_in_order(writes: &mut [WriteEntry]) -> Result<Version, Conflict> {
-    writes.sort_unstable_by_key(|entry| entry.cell.addr());
-    let mut newest = Version::INITIAL;
-    for position in 0..writes.len() {
-        // SAFETY: passed on to the caller.
-        match unsafe { lock_one(&mut writes[position], Patience::Endless) } {
-            Ok(version) => newest = newest.max(version),
-            Err(_) => {
-                // SAFETY: those before `position` are locked.
-                unsafe { unlock_all(&mut writes[..position]) };
-                return Err(Conflict);
-            }
-        }
-    }
-    Ok(newest)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,36 +151,47 @@ enum Failure {
     Busy,
 }
 
-/// Locks one variable. Where the transaction has read it, the exchange is its validation as well.
+/// Locks the variables from `first` on. On a failure none is locked any more.
+///
+/// # Safety
+///
+/// The cells are alive, and those before `first` are locked.
+unsafe fn lock_from(writes: &mut [WriteEntry], first: usize, patience: Patience) -> Result<Summary, Failure> {
+    for position in first..writes.len() {
+        // SAFETY: passed on to the caller.
+        if let Err(failure) = unsafe { lock_one(&mut writes[position], patience) } {
+            // SAFETY: those before `position` are locked.
+            unsafe { unlock_all(&mut writes[..position]) };
+            return Err(failure);
+        }
+    }
+    let mut locked = Summary::NONE;
+    writes.iter().for_each(|entry| locked.add(entry.held));
+    Ok(locked)
+}
+
+/// Locks one variable, waiting for whoever has it.
 ///
 /// # Safety
 ///
 /// The cell is alive.
-#[inline(always)]
-unsafe fn lock_one(entry: &mut WriteEntry, patience: Patience) -> Result<Version, Failure> {
+unsafe fn lock_one(entry: &mut WriteEntry, patience: Patience) -> Result<(), Failure> {
     // SAFETY: passed on to the caller.
     let lock = unsafe { &(*entry.cell).lock };
     let owner = Word::owned_by(&raw const *entry);
-    let mut word = if entry.expected == Word::NONE { lock.load_again() } else { entry.expected };
     let mut spin = Spin::new();
     loop {
+        let word = lock.load_again();
         if word.is_locked() {
             if patience == Patience::Short && spin.is_long() {
                 return Err(Failure::Busy);
             }
             spin.wait();
-            word = lock.load_again();
-            continue;
-        }
-        if entry.expected != Word::NONE && word.without_waiters() != entry.expected {
+        } else if entry.expected != Word::NONE && word.without_waiters() != entry.expected {
             return Err(Failure::Changed);
-        }
-        match lock.try_lock(word, owner) {
-            Ok(()) => {
-                entry.held = word;
-                return Ok(word.version());
-            }
-            Err(current) => word = current,
+        } else if lock.try_lock(word, owner).is_ok() {
+            entry.held = word;
+            return Ok(());
         }
     }
 }
@@ -167,6 +202,7 @@ unsafe fn lock_one(entry: &mut WriteEntry, patience: Patience) -> Result<Version
 ///
 /// The cells are alive and locked by these entries.
 #[cold]
+#[inline(never)]
 unsafe fn unlock_all(writes: &mut [WriteEntry]) {
     for entry in writes {
         // SAFETY: passed on to the caller.
@@ -179,13 +215,14 @@ unsafe fn unlock_all(writes: &mut [WriteEntry]) {
 /// # Safety
 ///
 /// The cells of both logs are alive, and all of `writes` are locked.
+#[inline(never)]
 unsafe fn reads_are_valid(writes: &[WriteEntry], reads: &[ReadEntry]) -> bool {
     reads.iter().all(|read| {
         // SAFETY: passed on to the caller.
         let word = unsafe { (*read.cell).lock.load() };
-        word.without_waiters() == read.seen
-            || (word.is_locked()
-                && own_entry(writes, word).is_some_and(|entry| entry.held.without_waiters() == read.seen))
+        let seen = read.seen.without_waiters();
+        word.without_waiters() == seen
+            || (word.is_locked() && own_entry(writes, word).is_some_and(|entry| entry.held.without_waiters() == seen))
     })
 }
 
@@ -201,8 +238,11 @@ fn own_entry(writes: &[WriteEntry], word: Word) -> Option<&WriteEntry> {
 ///
 /// The cells are alive, locked by these entries, and the values fit them.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "see the comment in the loop")]
 unsafe fn publish(writes: &mut [WriteEntry], version: Version) {
-    for entry in writes {
+    // By position: the compiler would compute the number of entries by a division.
+    for position in 0..writes.len() {
+        let entry = &mut writes[position];
         // SAFETY: passed on to the caller.
         let cell = unsafe { &*entry.cell };
         let replaced = cell.value();
@@ -217,7 +257,7 @@ unsafe fn publish(writes: &mut [WriteEntry], version: Version) {
 /// # Safety
 ///
 /// `commit` has succeeded with these entries, and this is called once.
-#[inline]
+#[inline(never)]
 pub(crate) unsafe fn settle(writes: &[WriteEntry], local: &Local, wake: &mut WakeList) {
     for entry in writes {
         if entry.held.has_waiters() {
@@ -238,14 +278,10 @@ pub(crate) unsafe fn settle(writes: &[WriteEntry], local: &Local, wake: &mut Wak
 /// # Safety
 ///
 /// The cells of both logs are alive.
-pub(crate) unsafe fn extend(
-    writes: &[WriteEntry],
-    reads: &[ReadEntry],
-    version: Version,
-) -> Result<Limit, Conflict> {
+pub(crate) unsafe fn extend(writes: &[WriteEntry], reads: &[ReadEntry], version: Version) -> Result<Limit, Conflict> {
     // Before validation: edge E3.
     let reading = clock::advance(version);
-    let read = reads.iter().map(|read| (read.cell, read.seen));
+    let read = reads.iter().map(|read| (read.cell, read.seen.without_waiters()));
     let fused = writes.iter().map(|write| (write.cell, write.expected)).filter(|&(_, seen)| seen != Word::NONE);
     for (cell, seen) in read.chain(fused) {
         // SAFETY: passed on to the caller.

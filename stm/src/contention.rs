@@ -8,7 +8,7 @@
 //! "Progress"; edge E4).
 
 use crate::clock;
-use crate::sync::{self, Condvar, Mutex, shared_static};
+use crate::sync::{self, Condvar, Mutex, ThreadId, shared_static};
 
 /// A wait for somebody who will be done in a moment: spins, then yields, then sleeps.
 pub(crate) struct Spin {
@@ -88,11 +88,7 @@ struct Queue {
     next: u64,
     serving: u64,
     /// The thread of the promoted transaction.
-    holder: Option<std::thread::ThreadId>,
-}
-
-fn this_thread() -> std::thread::ThreadId {
-    std::thread::current().id()
+    holder: Option<ThreadId>,
 }
 
 /// The right to commit while nobody else does. Dropping it lets the others go on.
@@ -108,7 +104,7 @@ impl Token {
         while queue.serving != ticket {
             queue = CHANGED.wait(queue);
         }
-        queue.holder = Some(this_thread());
+        queue.holder = Some(sync::thread_id());
         clock::set_exclusive();
         Self(())
     }
@@ -129,7 +125,7 @@ impl Drop for Token {
 /// one-shot operations may go on.
 #[cold]
 pub(crate) fn wait_for_token() -> Permission {
-    let me = this_thread();
+    let me = sync::thread_id();
     let mut queue = QUEUE.lock();
     let serving = queue.serving;
     loop {

@@ -50,7 +50,6 @@ impl Context {
         }
     }
 
-
     pub(crate) fn local(&self) -> &'static Local {
         self.handle.local()
     }
@@ -62,7 +61,7 @@ impl Context {
     }
 
     /// Starts a run of a body. Panics if one is running on this thread.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn begin(&self, number: u32, privilege: Privilege, tracking: Tracking) -> Running<'_> {
         if self.active.replace(true) {
@@ -73,8 +72,18 @@ impl Context {
         Running { context: self }
     }
 
+    /// Ends a run that leaves something to be done.
+    fn finish_untidy(&self) {
+        let aftermath = self.attempt.tidy();
+        self.leave();
+        if let Some(aftermath) = aftermath {
+            conclude(aftermath);
+        }
+        reclaim::collect_if_full(self.local());
+    }
+
     /// Frees the thread for other transactions.
-    #[inline]
+    #[inline(always)]
     fn leave(&self) {
         self.active.set(false);
         self.attempt.local().unpin();
@@ -108,16 +117,14 @@ impl Running<'_> {
     }
 
     /// Ends a run that has committed, and tells the world.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(self) {
         let context = self.context;
         std::mem::forget(self);
-        let aftermath = context.attempt.finish();
-        context.leave();
-        if let Some(aftermath) = aftermath {
-            conclude(aftermath);
+        if context.attempt.finish() {
+            return context.finish_untidy();
         }
-        reclaim::collect_if_full(context.local());
+        context.leave();
     }
 
     /// Undoes a run.
@@ -150,19 +157,17 @@ fn conclude(mut aftermath: Aftermath) {
     panics.resume();
 }
 
-/// Runs `f` with a context that has no body running, unless one runs on this thread.
-#[inline]
-pub(crate) fn with<R>(f: impl FnOnce(&Context) -> R) -> R {
+/// The thread's context, if it has one in sight.
+#[inline(always)]
+pub(crate) fn current<'c>() -> Option<&'c Context> {
     // SAFETY: a non-null CURRENT is a context that lives at least until its owner, further out on this thread's stack or
-    // the thread-local OWNER, sets it to null.
-    match unsafe { get_pointer(&CURRENT).as_ref() } {
-        Some(context) => f(context),
-        None => with_slow(f),
-    }
+    // the thread-local OWNER, sets it to null. Whoever calls this is further in, and uses it on this thread only.
+    unsafe { get_pointer(&CURRENT).as_ref() }
 }
 
+/// Runs `f` with a context although none is in sight: the thread's own, made by this, or a temporary one.
 #[cold]
-fn with_slow<R>(f: impl FnOnce(&Context) -> R) -> R {
+pub(crate) fn with_slow<R>(f: impl FnOnce(&Context) -> R) -> R {
     let own = OWNER.try_with(|owner| (!owner.0.active.get()).then_some(&raw const *owner.0));
     if let Ok(Some(context)) = own {
         set_pointer(&CURRENT, context);
@@ -194,11 +199,4 @@ impl Drop for Suspended {
     fn drop(&mut self) {
         set_pointer(&CURRENT, self.0);
     }
-}
-
-/// Whether a body is running on this thread.
-#[cfg(test)]
-pub(crate) fn is_active() -> bool {
-    // SAFETY: as in `with`.
-    unsafe { get_pointer(&CURRENT).as_ref() }.is_some_and(|context| context.active.get())
 }

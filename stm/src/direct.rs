@@ -135,12 +135,14 @@ unsafe fn exchange<T: 'static>(cell: &RawCell, new: Bits, expected: Word, local:
     let destroy = storage::destructor::<T>();
     let mut entry = [WriteEntry { cell, value: new, expected, held: Word::NONE, destroy }];
     // SAFETY: passed on to the caller; one entry, no reads.
-    unsafe { commit::commit(&mut entry, &[], Privilege::Ordinary)? };
-    let mut wake = WakeList::new();
-    // SAFETY: the commit has just succeeded.
-    unsafe { commit::settle(&entry, local, &mut wake) };
-    if !wake.is_empty() {
-        wake.wake();
+    let waiters = unsafe { commit::commit(&mut entry, &[], Privilege::Ordinary)? };
+    if waiters || destroy.is_some() {
+        let mut wake = WakeList::new();
+        // SAFETY: the commit has just succeeded.
+        unsafe { commit::settle(&entry, local, &mut wake) };
+        if !wake.is_empty() {
+            wake.wake();
+        }
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ pub struct Abort {
 
 /// Why an attempt can not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Cause {
     /// Another transaction changed something this one has read.
     Conflict,
@@ -39,6 +40,13 @@ impl fmt::Display for Abort {
 }
 
 impl Error for Abort {}
+
+/// Never happens: it lets the compiler say of an error that does not belong here that it is not an `Abort`.
+impl From<Infallible> for Abort {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// What an operation inside a transaction returns.
 pub type StmResult<T> = Result<T, Abort>;

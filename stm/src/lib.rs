@@ -5,12 +5,14 @@ mod cell;
 mod clock;
 mod commit;
 mod config;
-mod context;
 mod contention;
+mod context;
 mod direct;
 mod error;
 mod hooks;
 mod log;
+#[cfg(all(test, stm_loom))]
+mod models;
 mod names;
 mod ops;
 mod reclaim;

@@ -137,6 +137,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     /// Returns [`Abort`](crate::Abort) if the run is over.
     #[inline(always)]
     #[doc(alias = "writeTVar")]
+    #[must_use = "a write that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn write(&self, tx: &Transaction<'_, '_>, value: T) -> StmResult<()> {
         // SAFETY: as in `read`.
         unsafe { write(tx, self.cell(), value) }
@@ -163,6 +164,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     /// Returns [`Abort`](crate::Abort) if the run is over.
     #[inline(always)]
     #[doc(alias = "modifyTVar")]
+    #[must_use = "a write that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn modify(&self, tx: &Transaction<'_, '_>, f: impl FnOnce(T) -> T) -> StmResult<()>
     where
         T: Clone,
@@ -270,6 +272,7 @@ impl<T: Send + Sync + 'static> TCell<T> {
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
     #[inline(always)]
+    #[must_use = "a write that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn write<'tx>(&'tx self, tx: &Transaction<'tx, '_>, value: T) -> StmResult<()> {
         // SAFETY: as in `read`.
         unsafe { write(tx, self.cell(), value) }
@@ -294,6 +297,7 @@ impl<T: Send + Sync + 'static> TCell<T> {
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
     #[inline(always)]
+    #[must_use = "a write that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn modify<'tx>(&'tx self, tx: &Transaction<'tx, '_>, f: impl FnOnce(T) -> T) -> StmResult<()>
     where
         T: Clone,

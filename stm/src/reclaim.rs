@@ -84,6 +84,8 @@ pub(crate) struct Local {
     epoch: CachePadded<AtomicU64>,
     /// How many pins are nested.
     depth: Cell<u32>,
+    /// Whether a pin needs a fence of its own: a copy of what [`barrier`] found, beside the other fields a pin needs.
+    fenced: bool,
     /// How many [`Handle`]s the thread has.
     handles: Cell<u32>,
     /// A collection of this thread is running user code.
@@ -113,6 +115,7 @@ impl Handle {
             let local: &'static Local = Box::leak(Box::new(Local {
                 epoch: CachePadded::new(AtomicU64::new(UNPINNED)),
                 depth: Cell::new(0),
+                fenced: !barrier::is_asymmetric(),
                 handles: Cell::new(0),
                 collecting: Cell::new(false),
                 prompt: Cell::new(PROMPT),
@@ -226,7 +229,7 @@ impl Local {
             // Release: edge E8, a collection that sees this pin knows that the previous one is over.
             self.epoch.store(epoch, Ordering::Release);
             // Edge E7: the loads of this pin come after it, or the collection sees it.
-            barrier::light();
+            barrier::light(self.fenced);
         }
     }
 

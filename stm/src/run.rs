@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use crate::attempt::{Attempt, Tracking};
 use crate::commit::{Conflict, Privilege};
 use crate::config::Options;
-use crate::context::{self, Context, Running};
 use crate::contention::{Token, back_off};
+use crate::context::{self, Context, Running};
 use crate::error::{Cause, RunError, StmResult, TxError, TxResult};
 use crate::tx::{ReadTransaction, Transaction};
 use crate::wait::Registration;
@@ -45,10 +45,13 @@ use crate::wait::Registration;
 #[inline]
 #[track_caller]
 pub fn atomically<'env, T>(mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> StmResult<T>) -> T {
-    let outcome = run(&Options::new(), Tracking::Logged, |attempt| {
-        body(Transaction::of_attempt(attempt)).map_err(TxError::<Infallible>::Abort)
-    });
-    committed(outcome)
+    run(
+        &DEFAULT,
+        Tracking::Logged,
+        |attempt| body(Transaction::of_attempt(attempt)).map_err(TxError::<Infallible>::Abort),
+        |value| value,
+        |error| unbounded(error),
+    )
 }
 
 /// Runs a transaction whose body can cancel with an error of its own; the error leaves, and nothing else does.
@@ -59,7 +62,7 @@ pub fn atomically<'env, T>(mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>
 ///
 /// # Panics
 ///
-/// As [`atomically`].
+/// As [`atomically`](atomically()).
 ///
 /// # Examples
 ///
@@ -78,11 +81,16 @@ pub fn atomically<'env, T>(mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>
 pub fn try_atomically<'env, T, E>(
     mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> TxResult<T, E>,
 ) -> Result<T, E> {
-    match run(&Options::new(), Tracking::Logged, |attempt| body(Transaction::of_attempt(attempt))) {
-        Ok(value) => Ok(value),
-        Err(RunError::Cancel(error)) => Err(error),
-        Err(RunError::TooManyAttempts { .. }) => unbounded(),
-    }
+    run(
+        &DEFAULT,
+        Tracking::Logged,
+        |attempt| body(Transaction::of_attempt(attempt)),
+        Ok,
+        |error| match error {
+            RunError::Cancel(error) => Err(error),
+            other => unbounded(other),
+        },
+    )
 }
 
 /// Reads one consistent moment of any number of variables.
@@ -91,7 +99,7 @@ pub fn try_atomically<'env, T, E>(
 ///
 /// # Panics
 ///
-/// As [`atomically`].
+/// As [`atomically`](atomically()).
 ///
 /// # Examples
 ///
@@ -105,11 +113,16 @@ pub fn try_atomically<'env, T, E>(
 #[inline]
 #[track_caller]
 pub fn snapshot<'env, T>(mut body: impl for<'tx> FnMut(&ReadTransaction<'tx, 'env>) -> StmResult<T>) -> T {
-    let outcome = run(&Options::new(), Tracking::Unlogged, |attempt| {
-        body(ReadTransaction::of_attempt(attempt)).map_err(TxError::<Infallible>::Abort)
-    });
-    committed(outcome)
+    run(
+        &DEFAULT,
+        Tracking::Unlogged,
+        |attempt| body(ReadTransaction::of_attempt(attempt)).map_err(TxError::<Infallible>::Abort),
+        |value| value,
+        |error| unbounded(error),
+    )
 }
+
+static DEFAULT: Options = Options::new();
 
 /// Starts to describe how to run a transaction: [`Options::run`] and [`Options::try_run`] end the sentence.
 #[inline]
@@ -118,7 +131,7 @@ pub fn options() -> Options {
 }
 
 impl Options {
-    /// Runs a transaction as [`atomically`] does, within these options.
+    /// Runs a transaction as [`atomically`](atomically()) does, within these options.
     ///
     /// # Errors
     ///
@@ -126,13 +139,14 @@ impl Options {
     ///
     /// # Panics
     ///
-    /// As [`atomically`].
+    /// As [`atomically`](atomically()).
     #[track_caller]
     pub fn run<'env, T>(
         self,
         mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> StmResult<T>,
     ) -> Result<T, RunError> {
-        run(&self, Tracking::Logged, |attempt| body(Transaction::of_attempt(attempt)).map_err(TxError::Abort))
+        let body = |attempt: &Attempt| body(Transaction::of_attempt(attempt)).map_err(TxError::Abort);
+        run(&self, Tracking::Logged, body, Ok, Err)
     }
 
     /// Runs a transaction as [`try_atomically`] does, within these options.
@@ -144,34 +158,24 @@ impl Options {
     ///
     /// # Panics
     ///
-    /// As [`atomically`].
+    /// As [`atomically`](atomically()).
     #[track_caller]
     pub fn try_run<'env, T, E>(
         self,
         mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> TxResult<T, E>,
     ) -> Result<T, RunError<E>> {
-        run(&self, Tracking::Logged, |attempt| body(Transaction::of_attempt(attempt)))
+        run(&self, Tracking::Logged, |attempt| body(Transaction::of_attempt(attempt)), Ok, Err)
     }
 }
 
-/// Unwraps the outcome of a run that can end only by committing.
-#[inline]
-fn committed<T>(outcome: Result<T, RunError>) -> T {
-    match outcome {
-        Ok(value) => value,
-        Err(RunError::Cancel(never)) => match never {},
-        Err(RunError::TooManyAttempts { .. }) => unbounded(),
-    }
-}
-
+/// A run without options ended by one of them.
 #[cold]
-fn unbounded() -> ! {
+fn unbounded<E>(_error: RunError<E>) -> ! {
     unreachable!("a run without a bound on attempts ended by that bound")
 }
 
-/// How one run of a body ended.
-enum Step<T, E> {
-    Done(T),
+/// How one run of a body that did not commit ended, and what is to be done about it.
+enum Step<E> {
     Cancelled(E),
     /// Run again, because of a conflict.
     Conflict,
@@ -181,114 +185,137 @@ enum Step<T, E> {
     Wait(Registration),
 }
 
-/// Runs the body once and commits it or rolls it back.
-#[inline]
+/// A run that could not commit and has not been undone yet.
+struct Unfinished<'c, T, E> {
+    running: Running<'c>,
+    /// What the body returned, which counts only if the run is not doomed; `None` after a failed commit.
+    result: Option<TxResult<T, E>>,
+}
+
+/// Runs the body once and commits it: the only place where that is done.
+#[inline(always)]
 #[track_caller]
-fn attempt<T, E>(
-    context: &Context,
+fn attempt<'c, T, E>(
+    context: &'c Context,
     number: u32,
     privilege: Privilege,
     tracking: Tracking,
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
-) -> Step<T, E> {
+) -> Result<T, Unfinished<'c, T, E>> {
     let running = context.begin(number, privilege, tracking);
     let result = body(running.attempt());
-    if let Some(cause) = running.attempt().doom() {
-        // Whatever the body made of it, an operation of this run has failed. `result` is dropped when the run is over.
-        return give_up(running, cause);
-    }
     match result {
-        // SAFETY: the variables a run touches outlive it: handles' cells by the pin, borrowed cells by their lifetimes.
-        Ok(value) => match unsafe { running.attempt().commit() } {
-            Ok(()) => {
-                running.finish();
-                Step::Done(value)
+        // Whatever the body made of it: if an operation of this run has failed, it can not commit.
+        Ok(value) if !running.attempt().is_doomed() => {
+            // SAFETY: the variables a run touches outlive it: handles' cells by the pin, borrowed cells by lifetimes.
+            match unsafe { running.attempt().commit() } {
+                Ok(()) => {
+                    running.finish();
+                    Ok(value)
+                }
+                // The value is dropped when the run is over: its destructor is user code.
+                Err(Conflict) => Err(Unfinished { running, result: None }),
             }
-            Err(Conflict) => {
+        }
+        result => Err(Unfinished { running, result: Some(result) }),
+    }
+}
+
+impl<T, E> Unfinished<'_, T, E> {
+    /// Undoes the run, and registers it as a waiter if it asked for that.
+    #[cold]
+    #[track_caller]
+    fn end(self) -> Step<E> {
+        let Self { running, result } = self;
+        let cause = match (running.attempt().doom(), result) {
+            (Some(cause), _) => cause,
+            (None, None) => Cause::Conflict,
+            (None, Some(Err(TxError::Abort(abort)))) => abort.cause,
+            (None, Some(Err(TxError::Cancel(error)))) => {
+                running.roll_back();
+                return Step::Cancelled(error);
+            }
+            (None, Some(Ok(_))) => unreachable!("a run that is not doomed and returned a value was to be committed"),
+        };
+        match cause {
+            Cause::Conflict => {
                 running.roll_back();
                 Step::Conflict
             }
-        },
-        Err(TxError::Cancel(error)) => {
-            running.roll_back();
-            Step::Cancelled(error)
-        }
-        Err(TxError::Abort(abort)) => give_up(running, abort.cause),
-    }
-}
-
-/// Ends a run that can not commit.
-#[cold]
-#[track_caller]
-fn give_up<T, E>(running: Running<'_>, cause: Cause) -> Step<T, E> {
-    match cause {
-        Cause::Conflict => {
-            running.roll_back();
-            Step::Conflict
-        }
-        Cause::Restart => {
-            running.roll_back();
-            Step::Again
-        }
-        // Without a log nobody knows what to wait for: the next run keeps one.
-        Cause::Retry if !running.attempt().is_logged() => {
-            running.roll_back();
-            Step::Again
-        }
-        Cause::Retry => {
-            let mut awaited = running.attempt().awaited();
-            if awaited.is_empty() {
+            Cause::Restart => {
                 running.roll_back();
-                panic!(
-                    "the transaction called `retry` without having read any variable, so nothing could ever wake it; \
-                     read the variables it waits for before calling `retry` or `check`"
-                );
+                Step::Again
             }
-            // SAFETY: as in `attempt`: the run is not over yet.
-            let registration = unsafe { Registration::arm(running.waker(), &mut awaited) };
-            running.roll_back();
-            registration.map_or(Step::Again, Step::Wait)
+            // Without a log nobody knows what to wait for: the next run keeps one.
+            Cause::Retry if !running.attempt().is_logged() => {
+                running.roll_back();
+                Step::Again
+            }
+            Cause::Retry => wait_for_change(running).map_or(Step::Again, Step::Wait),
         }
     }
 }
 
-/// Runs the body until it commits, cancels, or the options give out.
-#[inline]
+/// Registers the thread with everything the run has read, and undoes the run. Returns `None` if something has changed
+/// already.
 #[track_caller]
-fn run<T, E>(
+fn wait_for_change(running: Running<'_>) -> Option<Registration> {
+    let mut awaited = running.attempt().awaited();
+    if awaited.is_empty() {
+        running.roll_back();
+        panic!(
+            "the transaction called `retry` without having read any variable, so nothing could ever wake it; read the \
+             variables it waits for before calling `retry` or `check`"
+        );
+    }
+    // SAFETY: as in `attempt`: the run is not over yet.
+    let registration = unsafe { Registration::arm(running.waker(), &mut awaited) };
+    running.roll_back();
+    registration
+}
+
+/// Runs the body until it commits, cancels, or the options give out, and passes on what came of it.
+///
+/// The first run is inlined into the caller: most transactions need no other, and their results stay in registers.
+#[inline(always)]
+#[track_caller]
+fn run<T, E, R>(
     options: &Options,
     tracking: Tracking,
     mut body: impl FnMut(&Attempt) -> TxResult<T, E>,
-) -> Result<T, RunError<E>> {
-    context::with(|context| {
-        match attempt(context, 1, Privilege::Ordinary, tracking, &mut body) {
-            Step::Done(value) => Ok(value),
-            Step::Cancelled(error) => Err(RunError::Cancel(error)),
-            step => repeat(context, options, step, &mut body),
-        }
-    })
+    done: impl Fn(T) -> R,
+    failed: impl Fn(RunError<E>) -> R,
+) -> R {
+    let outcome = match context::current() {
+        None => context::with_slow(|context| repeat(context, options, 0, Step::Again, &mut body)),
+        Some(context) => match attempt(context, 1, Privilege::Ordinary, tracking, &mut body) {
+            Ok(value) => return done(value),
+            Err(unfinished) => repeat(context, options, 1, unfinished.end(), &mut body),
+        },
+    };
+    outcome.map_or_else(failed, done)
 }
 
-/// Goes on after a first run that did not commit.
+/// Goes on after `number` runs, of which the last ended with `step`.
 #[cold]
+#[inline(never)]
 #[track_caller]
 fn repeat<T, E>(
     context: &Context,
     options: &Options,
-    mut step: Step<T, E>,
+    mut number: u32,
+    mut step: Step<E>,
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
 ) -> Result<T, RunError<E>> {
-    let mut number: u32 = 1;
     let mut conflicts: u32 = 0;
     let mut token = None;
     loop {
         let exhausted = options.max_attempts.is_some_and(|most| number >= most);
-        if exhausted && !matches!(step, Step::Done(_) | Step::Cancelled(_)) {
+        if exhausted && !matches!(step, Step::Cancelled(_)) {
             let waiting = matches!(step, Step::Wait(_));
             return Err(RunError::TooManyAttempts { attempts: number, transaction: options.name, waiting });
         }
         match step {
-            Step::Done(value) => return Ok(value),
             Step::Cancelled(error) => return Err(RunError::Cancel(error)),
             // The body wants others to get on, so it must not keep them from committing.
             Step::Again => token = None,
@@ -309,6 +336,9 @@ fn repeat<T, E>(
         }
         number = number.saturating_add(1);
         let privilege = if token.is_some() { Privilege::Promoted } else { Privilege::Ordinary };
-        step = attempt(context, number, privilege, Tracking::Logged, body);
+        step = match attempt(context, number, privilege, Tracking::Logged, body) {
+            Ok(value) => return Ok(value),
+            Err(unfinished) => unfinished.end(),
+        };
     }
 }

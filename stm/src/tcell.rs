@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::cell::RawCell;
@@ -48,8 +48,8 @@ pub struct TCell<T: 'static> {
 #[cfg(not(any(stm_loom, stm_shuttle)))]
 #[repr(C)]
 union Body<T> {
-    cell: ManuallyDrop<RawCell>,
-    dormant: ManuallyDrop<Dormant<T>>,
+    cell: mem::ManuallyDrop<RawCell>,
+    dormant: mem::ManuallyDrop<Dormant<T>>,
 }
 
 #[cfg(not(any(stm_loom, stm_shuttle)))]
@@ -78,7 +78,8 @@ impl<T: 'static> TCell<T> {
     /// Creates a variable.
     #[cfg(not(any(stm_loom, stm_shuttle)))]
     pub const fn new(value: T) -> Self {
-        let mut body = Body { cell: ManuallyDrop::new(RawCell::new(VersionedLock::DORMANT, std::ptr::null_mut())) };
+        let mut body =
+            Body { cell: mem::ManuallyDrop::new(RawCell::new(VersionedLock::DORMANT, std::ptr::null_mut())) };
         // SAFETY: the union is large enough for its field. The bytes of the stored form that the value does not cover
         // stay zero, as `storage::store` would leave them.
         unsafe { (&raw mut (*(&raw mut body.dormant).cast::<Dormant<T>>()).value).write(value) };

@@ -12,19 +12,20 @@ use crate::unwind::Panics;
 
 /// A transaction that can read.
 ///
-/// A function that only reads takes `&ReadTransaction`. It then works in a [`snapshot`](crate::snapshot) and, because
+/// A function that only reads takes `&ReadTransaction`. It then works in a [`snapshot`](crate::snapshot()) and, because
 /// [`Transaction`] derefs to this type, in every other transaction. The lifetimes matter only to users of
 /// [`TCell`](crate::TCell): `'tx` is the run of the body, `'env` is what the body borrows from outside.
 #[repr(transparent)]
 pub struct ReadTransaction<'tx, 'env: 'tx> {
     attempt: Attempt,
     /// Invariant in both: a cell must really live for the whole run, not for a shorter one of the caller's choosing.
-    marker: PhantomData<(&'tx mut &'tx (), &'env mut &'env (), *mut ())>,
+    /// (What keeps a transaction on its thread is in the attempt: a cell and raw pointers.)
+    marker: PhantomData<(&'tx mut &'tx (), &'env mut &'env ())>,
 }
 
 /// A transaction that can read and write.
 ///
-/// It is handed to the body by [`atomically`](crate::atomically) and the other runners, and can not leave it. All its
+/// It is handed to the body by [`atomically`](crate::atomically()) and the other runners, and can not leave it. All its
 /// methods take `&self`. Functions that take `&Transaction` compose: called one after the other in a body they are one
 /// atomic step.
 #[repr(transparent)]

@@ -68,6 +68,33 @@ impl Word {
     }
 }
 
+/// What several free words tell together: the newest version, and whether somebody waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Summary {
+    greatest: u64,
+    bits: u64,
+}
+
+impl Summary {
+    pub(crate) const NONE: Self = Self { greatest: 0, bits: 0 };
+
+    #[inline(always)]
+    pub(crate) fn add(&mut self, word: Word) {
+        self.greatest = self.greatest.max(word.0);
+        self.bits |= word.0;
+    }
+
+    #[inline(always)]
+    pub(crate) fn newest(self) -> Version {
+        Word(self.greatest).version()
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_waiters(self) -> bool {
+        Word(self.bits).has_waiters()
+    }
+}
+
 /// The greatest word a reader accepts: every free word up to some version, with or without waiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit(u64);

@@ -15,7 +15,7 @@ pub(crate) struct Index {
 
 /// Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4): cells are 16-byte aligned, so the low bits say nothing.
 #[inline]
-pub(crate) fn hash(cell: *const RawCell) -> u64 {
+fn hash(cell: *const RawCell) -> u64 {
     (cell.addr() as u64 >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 

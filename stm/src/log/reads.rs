@@ -13,7 +13,7 @@ use crate::word::Word;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadEntry {
     pub(crate) cell: *const RawCell,
-    /// Its word, without the waiter bit.
+    /// Its word, perhaps with the waiter bit: compare it without.
     pub(crate) seen: Word,
 }
 
@@ -21,6 +21,8 @@ pub(crate) struct ReadEntry {
 #[derive(Debug, Default)]
 pub(crate) struct ReadLog {
     entries: Vec<ReadEntry>,
+    /// Up to which length [`ReadLog::push_within_room`] may be used: the capacity, or 0 while the log is closed to it.
+    room: usize,
     /// The length at which duplicates are removed before the log grows further.
     compact_at: usize,
 }
@@ -34,7 +36,7 @@ impl ReadLog {
     const RECENT: usize = 4;
 
     pub(crate) const fn new() -> Self {
-        Self { entries: Vec::new(), compact_at: Self::COMPACT_FROM }
+        Self { entries: Vec::new(), room: 0, compact_at: Self::COMPACT_FROM }
     }
 
     #[inline(always)]
@@ -47,9 +49,21 @@ impl ReadLog {
         &self.entries
     }
 
-    /// Whether [`ReadLog::push_within_capacity`] may be called.
+    /// Opens or closes the log to [`ReadLog::push_within_room`]. One comparison then tells a reader both that there is
+    /// room and that nothing else has to be looked after.
+    #[inline(always)]
+    pub(crate) fn set_open(&mut self, open: bool) {
+        self.room = if open { self.entries.capacity() } else { 0 };
+    }
+
     #[inline(always)]
     pub(crate) fn has_room(&self) -> bool {
+        self.entries.len() < self.room
+    }
+
+    /// Whether there is room although the log may be closed.
+    #[inline(always)]
+    pub(crate) fn has_capacity(&self) -> bool {
         self.entries.len() < self.entries.capacity()
     }
 
@@ -57,12 +71,12 @@ impl ReadLog {
     ///
     /// # Safety
     ///
-    /// [`ReadLog::has_room`] is true.
+    /// [`ReadLog::has_room`] or [`ReadLog::has_capacity`] is true.
     #[inline(always)]
-    pub(crate) unsafe fn push_within_capacity(&mut self, entry: ReadEntry) {
+    pub(crate) unsafe fn push_within_room(&mut self, entry: ReadEntry) {
         let length = self.entries.len();
-        // SAFETY: the caller has seen that `length < capacity`, so the slot is allocated, and it is initialised before
-        // the length covers it.
+        // SAFETY: the caller has seen that `length` is below the capacity, which `room` does not exceed: the slot is
+        // allocated, and it is initialised before the length covers it.
         unsafe {
             self.entries.as_mut_ptr().add(length).write(entry);
             self.entries.set_len(length + 1);
@@ -70,10 +84,13 @@ impl ReadLog {
     }
 
     pub(crate) fn push(&mut self, entry: ReadEntry) {
-        if self.entries.len() >= self.compact_at && !self.has_room() {
+        if self.entries.len() >= self.compact_at && self.entries.len() == self.entries.capacity() {
             self.compact();
         }
         self.entries.push(entry);
+        if self.room != 0 {
+            self.room = self.entries.capacity();
+        }
     }
 
     /// Removes duplicates, so that a loop over few variables does not grow the log for ever.
@@ -84,29 +101,37 @@ impl ReadLog {
         self.compact_at = (self.entries.len() * 2).max(Self::COMPACT_FROM);
     }
 
-    /// Takes out the entry of a variable that was read just now, for the write that follows it.
+    /// Takes out the last entry if it is of this variable, and returns its word without the waiter bit.
     #[inline(always)]
-    pub(crate) fn take_recent(&mut self, cell: *const RawCell) -> Option<Word> {
-        let length = self.entries.len();
-        let oldest = length.saturating_sub(Self::RECENT);
-        for position in (oldest..length).rev() {
-            if self.entries[position].cell == cell {
-                return Some(self.entries.swap_remove(position).seen);
-            }
+    pub(crate) fn take_last(&mut self, cell: *const RawCell) -> Option<Word> {
+        let &ReadEntry { cell: last, seen } = self.entries.last()?;
+        if last != cell {
+            return None;
         }
-        None
+        self.entries.truncate(self.entries.len() - 1);
+        Some(seen.without_waiters())
+    }
+
+    /// Takes out the entry of a variable that was read just now, for the write that follows it.
+    pub(crate) fn take_recent(&mut self, cell: *const RawCell) -> Option<Word> {
+        let oldest = self.entries.len().saturating_sub(Self::RECENT);
+        let position = self.entries[oldest..].iter().rposition(|entry| entry.cell == cell)?;
+        Some(self.entries.swap_remove(oldest + position).seen.without_waiters())
     }
 
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
-        if self.entries.capacity() > Self::KEEP {
-            self.shrink();
-        }
     }
 
-    #[cold]
-    fn shrink(&mut self) {
+    /// Whether the log has grown beyond what is worth keeping.
+    pub(crate) fn is_outsized(&self) -> bool {
+        self.entries.capacity() > Self::KEEP
+    }
+
+    /// Gives the memory of an unusually large transaction back. The log is empty.
+    pub(crate) fn shrink(&mut self) {
+        self.room = 0;
         self.entries.shrink_to(Self::KEEP);
         self.compact_at = Self::COMPACT_FROM;
     }

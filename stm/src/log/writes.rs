@@ -1,6 +1,6 @@
 //! The write log: what the attempt will store, one entry a variable.
 
-use super::index::{self, Index};
+use super::index::Index;
 use crate::cell::RawCell;
 use crate::reclaim::Destroy;
 use crate::storage::Bits;
@@ -47,8 +47,6 @@ pub(crate) struct WriteLog {
     /// Entries below this position belong to an enclosing scope: what they held is kept in `replaced`.
     floor: usize,
     replaced: Vec<Replaced>,
-    /// How many entries expect a word.
-    expecting: usize,
 }
 
 impl WriteLog {
@@ -57,14 +55,13 @@ impl WriteLog {
     /// Capacity kept between transactions, in entries.
     const KEEP: usize = 1 << 15;
 
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            entries: Vec::new(),
+            entries: Vec::with_capacity(Self::SCANNED),
             filter: 0,
             index: Index::new(),
             floor: 0,
             replaced: Vec::new(),
-            expecting: 0,
         }
     }
 
@@ -82,19 +79,20 @@ impl WriteLog {
         &mut self.entries
     }
 
-    /// Whether some entry stands for a read as well.
-    pub(crate) fn expects_any(&self) -> bool {
-        self.expecting != 0
-    }
-
     #[inline(always)]
     fn filter_bit(cell: *const RawCell) -> u64 {
-        1 << (index::hash(cell) >> 58)
+        // Cells lie 16 bytes apart or more.
+        1 << (cell.addr() >> 4 & 63)
     }
 
+    /// Whether `cell` may have an entry. False alarms are rare.
     #[inline(always)]
+    pub(crate) fn may_contain(&self, cell: *const RawCell) -> bool {
+        self.filter & Self::filter_bit(cell) != 0
+    }
+
     pub(crate) fn find(&self, cell: *const RawCell) -> Option<usize> {
-        if self.filter & Self::filter_bit(cell) == 0 {
+        if !self.may_contain(cell) {
             return None;
         }
         if self.entries.len() <= Self::SCANNED {
@@ -104,28 +102,45 @@ impl WriteLog {
     }
 
     /// The value the attempt has written to `cell`.
-    #[inline(always)]
     pub(crate) fn pending(&self, cell: *const RawCell) -> Option<Bits> {
         self.find(cell).map(|position| self.entries[position].value)
     }
 
-    /// Adds an entry for a cell that has none.
+    /// Whether the next entry needs neither memory nor the index.
     #[inline(always)]
-    pub(crate) fn push(&mut self, entry: WriteEntry) {
-        self.filter |= Self::filter_bit(entry.cell);
-        self.expecting += usize::from(entry.expected != Word::NONE);
-        let position = self.entries.len();
-        if position >= Self::SCANNED {
-            self.index_new(entry.cell, position);
-        }
-        self.entries.push(entry);
+    pub(crate) fn has_room(&self) -> bool {
+        // The capacity is never smaller.
+        self.entries.len() < Self::SCANNED
     }
 
-    fn index_new(&mut self, cell: *const RawCell, position: usize) {
-        if position == Self::SCANNED || !self.index.has_room(position) {
-            self.index.rebuild(self.entries.iter().map(|entry| entry.cell));
+    /// Adds an entry for a cell that has none, without looking at the capacity.
+    ///
+    /// # Safety
+    ///
+    /// [`WriteLog::has_room`] is true.
+    #[inline(always)]
+    pub(crate) unsafe fn push_within_room(&mut self, entry: WriteEntry) {
+        self.filter |= Self::filter_bit(entry.cell);
+        let length = self.entries.len();
+        // SAFETY: the caller has seen that `length` is below `SCANNED`, and `new` and `clear_large` leave a capacity of at
+        // least that: the slot is allocated, and it is initialised before the length covers it.
+        unsafe {
+            self.entries.as_mut_ptr().add(length).write(entry);
+            self.entries.set_len(length + 1);
         }
-        self.index.insert(cell, position);
+    }
+
+    /// Adds an entry for a cell that has none.
+    pub(crate) fn push(&mut self, entry: WriteEntry) {
+        self.filter |= Self::filter_bit(entry.cell);
+        let position = self.entries.len();
+        if position >= Self::SCANNED {
+            if position == Self::SCANNED || !self.index.has_room(position) {
+                self.index.rebuild(self.entries.iter().map(|entry| entry.cell));
+            }
+            self.index.insert(entry.cell, position);
+        }
+        self.entries.push(entry);
     }
 
     /// Gives an existing entry a new value. Returns the one it had, unless an enclosing scope may want it back.
@@ -191,7 +206,6 @@ impl WriteLog {
                 self.index.remove_last(entry.cell, position);
             }
             if entry.expected != Word::NONE {
-                self.expecting -= 1;
                 read(entry.cell, entry.expected);
             }
             if let Some(destroy) = entry.destroy {
@@ -209,10 +223,8 @@ impl WriteLog {
             self.clear_large();
         }
         self.entries.clear();
-        self.replaced.clear();
         self.filter = 0;
-        self.floor = 0;
-        self.expecting = 0;
+        debug_assert!(self.floor == 0 && self.replaced.is_empty(), "every scope has been merged or rolled back");
     }
 
     #[cold]
@@ -223,7 +235,6 @@ impl WriteLog {
             self.entries.shrink_to(Self::KEEP);
         }
         if self.replaced.capacity() > Self::KEEP {
-            self.replaced.clear();
             self.replaced.shrink_to(Self::KEEP);
         }
     }

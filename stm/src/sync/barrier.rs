@@ -4,7 +4,7 @@
 //! other's location, at least one sees the other's store, if one of them uses `heavy`. Two `light` fences order nothing
 //! between each other. (P1202R5, "Asymmetric fences".)
 //!
-//! On Linux `heavy` is membarrier(2), which makes every running thread of the process execute a full barrier, and
+//! `light` takes what [`is_asymmetric`] denies: whether it has to be a real fence. On Linux `heavy` is membarrier(2), which makes every running thread of the process execute a full barrier, and
 //! `light` only stops the compiler. Elsewhere, and where the system call is refused, both are `fence(SeqCst)`.
 
 #[cfg(all(target_os = "linux", not(any(stm_loom, stm_shuttle))))]
@@ -26,13 +26,17 @@ mod platform {
         }
     }
 
-    #[inline(always)]
-    pub(crate) fn light() {
+    pub(crate) fn is_asymmetric() -> bool {
         // Relaxed: see `prepare`.
-        if EXPEDITED.load(Ordering::Relaxed) {
-            compiler_fence(Ordering::SeqCst);
-        } else {
+        EXPEDITED.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn light(fenced: bool) {
+        if fenced {
             fence(Ordering::SeqCst);
+        } else {
+            compiler_fence(Ordering::SeqCst);
         }
     }
 
@@ -44,7 +48,10 @@ mod platform {
                 // A forked child has to register for itself.
                 || (membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
                     && membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED));
-            assert!(done, "membarrier(2) was granted at start-up and is now refused; memory can not be reclaimed safely");
+            assert!(
+                done,
+                "membarrier(2) was granted at start-up and is now refused; memory can not be reclaimed safely"
+            );
         }
     }
 }
@@ -55,8 +62,12 @@ mod platform {
 
     pub(crate) fn prepare() {}
 
+    pub(crate) fn is_asymmetric() -> bool {
+        false
+    }
+
     #[inline(always)]
-    pub(crate) fn light() {
+    pub(crate) fn light(_fenced: bool) {
         fence(Ordering::SeqCst);
     }
 
@@ -65,4 +76,4 @@ mod platform {
     }
 }
 
-pub(crate) use platform::{heavy, light, prepare};
+pub(crate) use platform::{heavy, is_asymmetric, light, prepare};

@@ -1,10 +1,12 @@
 //! Loom: the same names, every access a scheduling point of the model.
 
 use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
 
 pub(crate) use loom::sync::MutexGuard;
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
-pub(crate) use loom::thread::{Thread, current, park, yield_now};
+pub(crate) use loom::thread::{ThreadId, yield_now};
 
 /// A spin is a yield: the model must run somebody else before it looks again.
 pub(crate) fn spin_loop() {
@@ -48,6 +50,51 @@ impl Condvar {
     }
 }
 
+/// A modelled thread, to be woken. Not loom's own, whose `unpark` also releases a thread that is blocked in a mutex, and
+/// passes on what its caller has seen before the thread parks, or if it never does.
+#[derive(Clone)]
+pub(crate) struct Thread(Arc<Parker>);
+
+struct Parker {
+    token: Mutex<bool>,
+    given: Condvar,
+}
+
+loom::thread_local! {
+    static PARKER: Thread = Thread(Arc::new(Parker { token: Mutex::new(false), given: Condvar::new() }));
+}
+
+impl Thread {
+    pub(crate) fn unpark(&self) {
+        *self.0.token.lock() = true;
+        self.0.given.notify_all();
+    }
+}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread").finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn current() -> Thread {
+    PARKER.with(Thread::clone)
+}
+
+pub(crate) fn park() {
+    let Thread(parker) = current();
+    let mut token = parker.token.lock();
+    while !*token {
+        token = parker.given.wait(token);
+    }
+    *token = false;
+}
+
+/// Modelled threads share one thread of the machine, so `std` can not tell them apart.
+pub(crate) fn thread_id() -> ThreadId {
+    loom::thread::current().id()
+}
+
 /// A thread-local pointer of a modelled thread.
 pub(crate) type PointerKey<T> = loom::thread::LocalKey<Cell<*const T>>;
 
@@ -79,10 +126,10 @@ macro_rules! thread_owner {
 }
 
 macro_rules! shared_static {
-    ($(#[$meta:meta])* $vis:vis static $name:ident: $target:ty = $init:expr) => {
+    ($(#[$meta:meta])* static $name:ident: $target:ty = $init:expr) => {
         loom::lazy_static! {
             $(#[$meta])*
-            $vis static ref $name: $target = $init;
+            static ref $name: $target = $init;
         }
     };
 }

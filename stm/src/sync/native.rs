@@ -10,7 +10,7 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) use parking_lot::{Mutex, MutexGuard};
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::atomic::fence;
-pub(crate) use std::thread::{Thread, current, park, yield_now};
+pub(crate) use std::thread::{Thread, ThreadId, current, park, yield_now};
 
 /// Waits without using the processor, for a holder that seems to have been descheduled.
 pub(crate) fn sleep_micros(micros: u64) {
@@ -34,6 +34,10 @@ impl Condvar {
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
     }
+}
+
+pub(crate) fn thread_id() -> ThreadId {
+    current().id()
 }
 
 /// A thread-local pointer that stays readable while the thread's destructors run.

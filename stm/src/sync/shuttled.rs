@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 pub(crate) use shuttle::sync::MutexGuard;
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
-pub(crate) use shuttle::thread::{Thread, current, park, yield_now};
+pub(crate) use shuttle::thread::{Thread, ThreadId, current, park, yield_now};
 
 /// A spin is a yield: the schedule must run somebody else before it looks again.
 pub(crate) fn spin_loop() {
@@ -48,6 +48,11 @@ impl Condvar {
     }
 }
 
+/// Modelled threads share one thread of the machine, so `std` can not tell them apart.
+pub(crate) fn thread_id() -> ThreadId {
+    current().id()
+}
+
 /// A thread-local pointer of a modelled thread.
 pub(crate) type PointerKey<T> = shuttle::thread::LocalKey<Cell<*const T>>;
 
@@ -79,10 +84,10 @@ macro_rules! thread_owner {
 }
 
 macro_rules! shared_static {
-    ($(#[$meta:meta])* $vis:vis static $name:ident: $target:ty = $init:expr) => {
+    ($(#[$meta:meta])* static $name:ident: $target:ty = $init:expr) => {
         shuttle::lazy_static! {
             $(#[$meta])*
-            $vis static ref $name: $target = $init;
+            static ref $name: $target = $init;
         }
     };
 }

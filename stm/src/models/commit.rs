@@ -1,0 +1,282 @@
+//! Transactions on cells: edge E3, and what validation, versions and extension are for.
+
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::{Outcomes, Runner, Tx, cell, explore, make_statics, placeholder};
+use crate::attempt::Tracking;
+use crate::cell::RawCell;
+use crate::clock::{self, Version};
+use crate::commit::{Conflict, Privilege};
+use crate::reclaim::Local;
+
+type Pair = Arc<(RawCell, RawCell)>;
+
+/// Writes both, whatever they are.
+fn write_both(local: &'static Local, pair: &Pair, value: usize) {
+    let written = Runner::new(local).once(|tx| {
+        tx.write(&pair.0, value)?;
+        tx.write(&pair.1, value)
+    });
+    assert!(written.is_ok(), "a blind write never conflicts");
+}
+
+/// Two variables that are always written together are never seen apart, not even by an attempt that fails.
+fn pair_model(tracking: Tracking, outcomes: &Outcomes<Option<usize>>) {
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let pair: Pair = Arc::new((cell(0), cell(0)));
+        // The version that a commit would use again if it did not look at what it replaces.
+        write_both(local, &pair, 1);
+        let reader = Runner::new(local);
+        if tracking == Tracking::Unlogged {
+            // Without a log only what belongs to an earlier view can be read.
+            assert!(reader.once(|tx| Ok((tx.read(&pair.0)?, tx.read(&pair.1)?))).is_ok());
+        }
+        let writer = {
+            let pair = Arc::clone(&pair);
+            thread::spawn(move || write_both(local, &pair, 2))
+        };
+        let read = reader.once_as(Privilege::Ordinary, tracking, |tx| {
+            let first = tx.read(&pair.0)?;
+            let second = tx.read(&pair.1)?;
+            assert_eq!(first, second, "half of a commit was seen");
+            Ok(first)
+        });
+        seen.record(read.ok());
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_pair_is_never_torn() {
+    let outcomes = Outcomes::new();
+    pair_model(Tracking::Logged, &outcomes);
+    outcomes.assert_exactly([None, Some(1), Some(2)]);
+}
+
+#[test]
+fn a_pair_is_never_torn_without_a_log() {
+    let outcomes = Outcomes::new();
+    pair_model(Tracking::Unlogged, &outcomes);
+    outcomes.assert_exactly([None, Some(1)]);
+}
+
+/// E3: the reader moves its view between its reads, while a commit takes its version from the older clock.
+#[test]
+fn an_extension_covers_commits_of_an_older_clock() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let pair: Pair = Arc::new((cell(0), cell(0)));
+        let ahead = cell(0);
+        // Its version runs ahead of the clock, so that reading it makes the reader move the clock.
+        for value in 1..=3 {
+            assert!(Runner::new(local).once(|tx| tx.write(&ahead, value)).is_ok());
+        }
+        let writer = {
+            let pair = Arc::clone(&pair);
+            thread::spawn(move || write_both(local, &pair, 1))
+        };
+        let read = Runner::new(local).once(|tx| {
+            let first = tx.read(&pair.0)?;
+            tx.read(&ahead)?;
+            let second = tx.read(&pair.1)?;
+            assert_eq!(first, second, "half of a commit was seen");
+            Ok(first)
+        });
+        seen.record(read.ok());
+        writer.join().unwrap();
+    });
+    outcomes.assert_exactly([None, Some(0), Some(1)]);
+}
+
+/// E3: an extension looks at the clock first and at its reads afterwards. Here the clock is moved by somebody else.
+#[test]
+fn an_extension_validates_behind_its_look_at_the_clock() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let pair: Pair = Arc::new((cell(0), cell(0)));
+        let ahead = cell(0);
+        assert!(Runner::new(local).once(|tx| tx.write(&ahead, 1)).is_ok());
+        clock::advance(Version::from_raw(1));
+        let writer = {
+            let pair = Arc::clone(&pair);
+            thread::spawn(move || {
+                write_both(local, &pair, 1);
+                clock::advance(Version::from_raw(2));
+            })
+        };
+        let read = Runner::new(local).once(|tx| {
+            let first = tx.read(&pair.0)?;
+            tx.read(&ahead)?;
+            let second = tx.read(&pair.1)?;
+            assert_eq!(first, second, "half of a commit was seen");
+            Ok(first)
+        });
+        seen.record(read.ok());
+        writer.join().unwrap();
+    });
+    outcomes.assert_exactly([None, Some(0), Some(1)]);
+}
+
+/// E3: two transactions that each read what the other writes do not both commit on the old state.
+#[test]
+fn there_is_no_write_skew() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let pair: Pair = Arc::new((cell(0), cell(0)));
+        let other = {
+            let pair = Arc::clone(&pair);
+            thread::spawn(move || {
+                Runner::new(local).once(|tx| {
+                    let read = tx.read(&pair.1)?;
+                    tx.write(&pair.0, 1)?;
+                    Ok(read)
+                })
+            })
+        };
+        let mine = Runner::new(local).once(|tx| {
+            let read = tx.read(&pair.0)?;
+            tx.write(&pair.1, 1)?;
+            Ok(read)
+        });
+        let (mine, other) = (mine.ok(), other.join().unwrap().ok());
+        assert_ne!((mine, other), (Some(0), Some(0)), "both committed without seeing the other");
+        seen.record((mine, other));
+    });
+    outcomes.assert_all([(Some(0), None), (None, Some(0)), (Some(0), Some(1)), (Some(1), Some(0))]);
+}
+
+/// No increment is lost, whether the read is fused into the write or logged apart.
+#[test]
+fn there_is_no_lost_update() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let counter = Arc::new(cell(0));
+        fn increment(local: &'static Local, counter: &RawCell) -> Result<(), Conflict> {
+            Runner::new(local).once(|tx| {
+                let value = tx.read(counter)?;
+                tx.write(counter, value + 1)
+            })
+        }
+        let other = {
+            let counter = Arc::clone(&counter);
+            thread::spawn(move || increment(local, &counter).is_ok())
+        };
+        let mine = increment(local, &counter).is_ok();
+        let other = other.join().unwrap();
+        let total = counter.load().addr();
+        assert_eq!(total, usize::from(mine) + usize::from(other));
+        seen.record((mine, other));
+    });
+    outcomes.assert_exactly([(true, true), (true, false), (false, true)]);
+}
+
+/// Validation finds a variable that this very transaction has locked, and accepts it only as it was read.
+#[test]
+fn a_variable_read_and_written_apart_is_validated() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let local = placeholder();
+        let counter = Arc::new(cell(0));
+        let others: Arc<[RawCell; 4]> = Arc::new(std::array::from_fn(|_| cell(0)));
+        let other = {
+            let counter = Arc::clone(&counter);
+            thread::spawn(move || assert!(Runner::new(local).once(|tx| tx.write(&counter, 10)).is_ok()))
+        };
+        let mine = Runner::new(local).once(|tx| {
+            let value = tx.read(&counter)?;
+            // Too many reads in between for the write to find the first.
+            for other in others.iter() {
+                tx.read(other)?;
+            }
+            tx.write(&counter, value + 1)
+        });
+        other.join().unwrap();
+        let total = counter.load().addr();
+        match mine {
+            Ok(()) => assert!(total == 11 || total == 10, "{total}"),
+            Err(Conflict) => assert_eq!(total, 10),
+        }
+        seen.record((mine.is_ok(), total));
+    });
+    outcomes.assert_exactly([(true, 11), (true, 10), (false, 10)]);
+}
+
+/// Blind writers of the same variables: both commit, one after the other.
+#[test]
+fn blind_writes_do_not_mix() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let local = placeholder();
+        let pair: Pair = Arc::new((cell(0), cell(0)));
+        let other = {
+            let pair = Arc::clone(&pair);
+            thread::spawn(move || {
+                // In the opposite order.
+                let written = Runner::new(local).once(|tx| {
+                    tx.write(&pair.1, 2)?;
+                    tx.write(&pair.0, 2)
+                });
+                assert!(written.is_ok());
+            })
+        };
+        write_both(local, &pair, 1);
+        other.join().unwrap();
+        let (first, second) = (pair.0.load().addr(), pair.1.load().addr());
+        assert_eq!(first, second, "the writes of two transactions were mixed");
+        seen.record((first, pair.0.lock.load_again().version().raw()));
+    });
+    outcomes.assert_exactly([(1, 2), (2, 2)]);
+}
+
+/// E3: two readers agree on the order of two independent writes. Each accepts the other writer's old value by the look at
+/// its word alone, without a look at the clock.
+#[test]
+fn readers_agree_on_the_order_of_independent_writes() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let local = placeholder();
+        let pair: Pair = Arc::new((cell(0), cell(0)));
+        // Without a log, so that nobody moves the clock.
+        let read = move |first: &RawCell, second: &RawCell| {
+            let read = |tx: &Tx<'_>| Ok((tx.read(first)?, tx.read(second)?));
+            Runner::new(local).once_as(Privilege::Ordinary, Tracking::Unlogged, read).ok()
+        };
+        let [first, second] = [Arc::clone(&pair), Arc::clone(&pair)];
+        let first = thread::spawn(move || assert!(Runner::new(local).once(|tx| tx.write(&first.0, 1)).is_ok()));
+        let second = thread::spawn(move || assert!(Runner::new(local).once(|tx| tx.write(&second.1, 1)).is_ok()));
+        let other = {
+            let pair = Arc::clone(&pair);
+            thread::spawn(move || read(&pair.1, &pair.0))
+        };
+        let mine = read(&pair.0, &pair.1);
+        let other = other.join().unwrap();
+        assert_ne!((mine, other), (Some((1, 0)), Some((1, 0))), "the readers saw the writes in opposite orders");
+        seen.record((mine, other));
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+    outcomes.assert_all([(Some((1, 0)), None), (None, Some((1, 0))), (Some((1, 0)), Some((0, 0)))]);
+}

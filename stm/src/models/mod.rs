@@ -1,0 +1,179 @@
+//! Loom models of the protocol, each beside the edge of docs/memory-model.md that it guards. `.ci/loom` runs them.
+//!
+//! A model explores every interleaving of a few operations, up to a number of preemptions, and everything the memory
+//! model lets a load return. It asserts what must not happen, and afterwards that what can happen did: a model that
+//! never meets the interesting case proves nothing. `.ci/weaken` checks that each edge, when weakened, breaks a model.
+
+mod commit;
+mod dormant;
+mod handles;
+mod reclaim;
+mod token;
+mod wait;
+mod word_cell;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex as StdMutex};
+
+use loom::cell::UnsafeCell;
+
+use crate::attempt::{Attempt, Tracking};
+use crate::cell::RawCell;
+use crate::clock;
+use crate::commit::{Conflict, Privilege};
+use crate::error::Abort;
+use crate::reclaim::{Handle, Local};
+use crate::storage::Bits;
+use crate::wait::registered;
+use crate::word::VersionedLock;
+
+/// Runs a model with at most `preemptions` preemptions, or as the environment says.
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let deep = env::var_os("STM_LOOM_DEEP").is_some();
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(preemptions + usize::from(deep)));
+    builder.max_branches = 10_000;
+    builder.check(model);
+}
+
+/// What the executions of a model came to.
+struct Outcomes<T>(Arc<StdMutex<BTreeMap<T, u64>>>);
+
+impl<T> Clone for Outcomes<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Ord + Debug> Outcomes<T> {
+    fn new() -> Self {
+        Self(Arc::new(StdMutex::new(BTreeMap::new())))
+    }
+
+    fn record(&self, outcome: T) {
+        *self.0.lock().unwrap().entry(outcome).or_default() += 1;
+    }
+
+    /// Asserts that the executions came to exactly these.
+    #[track_caller]
+    fn assert_exactly(&self, expected: impl IntoIterator<Item = T>) {
+        let mut expected: Vec<T> = expected.into_iter().collect();
+        expected.sort();
+        let seen = self.0.lock().unwrap();
+        assert!(seen.keys().eq(expected.iter()), "expected {expected:?}, met {seen:?}");
+    }
+
+    /// Asserts that the executions came to all of these, and perhaps to more.
+    #[track_caller]
+    fn assert_all(&self, expected: impl IntoIterator<Item = T>) {
+        let seen = self.0.lock().unwrap();
+        for outcome in expected {
+            assert!(seen.contains_key(&outcome), "never met {outcome:?}, only {seen:?}");
+        }
+    }
+}
+
+/// Makes the statics on the main thread: loom lets whoever uses a static know all that its maker knew then, which no
+/// real program does.
+fn make_statics() {
+    clock::now();
+    assert_eq!(registered(), 0);
+    let local = Handle::current();
+    drop(local.local().pin());
+}
+
+fn cell(value: usize) -> RawCell {
+    RawCell::new(VersionedLock::FREE, bits(value))
+}
+
+/// A number in its stored form.
+fn bits(value: usize) -> Bits {
+    std::ptr::without_provenance_mut(value)
+}
+
+/// Attempts on cells that hold numbers.
+struct Runner(Attempt);
+
+impl Runner {
+    /// Numbers are never retired, so the record serves only as a placeholder, and threads can share one.
+    fn new(local: &'static Local) -> Self {
+        Self(Attempt::new(local))
+    }
+
+    /// Runs a body once, in the way of `run::attempt`.
+    fn once<T>(&self, body: impl FnOnce(&Tx<'_>) -> Result<T, Abort>) -> Result<T, Conflict> {
+        self.once_as(Privilege::Ordinary, Tracking::Logged, body)
+    }
+
+    fn once_as<T>(
+        &self,
+        privilege: Privilege,
+        tracking: Tracking,
+        body: impl FnOnce(&Tx<'_>) -> Result<T, Abort>,
+    ) -> Result<T, Conflict> {
+        let Self(attempt) = self;
+        attempt.begin(1, privilege, tracking);
+        let result = body(&Tx(attempt)).map_err(|_abort| Conflict).and_then(|value| {
+            // SAFETY: the cells of a model outlive its attempts.
+            unsafe { attempt.commit() }.map(|()| value)
+        });
+        match result {
+            Ok(value) => {
+                if attempt.finish() {
+                    assert!(attempt.tidy().is_none());
+                }
+                Ok(value)
+            }
+            Err(Conflict) => {
+                assert!(attempt.roll_back().is_none());
+                Err(Conflict)
+            }
+        }
+    }
+}
+
+/// What the body of a [`Runner`] works with.
+struct Tx<'a>(&'a Attempt);
+
+impl Tx<'_> {
+    fn read(&self, cell: &RawCell) -> Result<usize, Abort> {
+        // SAFETY: the cells of a model outlive its attempts.
+        unsafe { self.0.read(cell) }.map(|bits| bits.addr())
+    }
+
+    fn write(&self, cell: &RawCell, value: usize) -> Result<(), Abort> {
+        // SAFETY: as above; a number needs no destructor.
+        unsafe { self.0.write(cell, bits(value), None) }
+    }
+}
+
+/// A record to make [`Runner`]s with.
+fn placeholder() -> &'static Local {
+    Handle::current().local()
+}
+
+/// Notices when it is looked at after its end, or without a happens-before between the look and the end.
+struct Canary {
+    alive: UnsafeCell<bool>,
+}
+
+// SAFETY: loom checks every access.
+unsafe impl Sync for Canary {}
+
+impl Canary {
+    fn new() -> Self {
+        Self { alive: UnsafeCell::new(true) }
+    }
+
+    fn look(&self) {
+        // SAFETY: loom checks that nobody writes meanwhile.
+        self.alive.with(|alive| assert!(unsafe { *alive }, "looked at after its end"));
+    }
+
+    fn end(&self) {
+        // SAFETY: loom checks that nobody else has it.
+        self.alive.with_mut(|alive| assert!(std::mem::replace(unsafe { &mut *alive }, false), "ended twice"));
+    }
+}

@@ -1,0 +1,221 @@
+//! Waiting: edge E6, and that nobody is left behind. A wake-up that is lost is a deadlock, which loom reports.
+
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::{Outcomes, Runner, bits, cell, explore, make_statics, placeholder};
+use crate::cell::RawCell;
+use crate::commit::{self, Conflict, Privilege};
+use crate::error::Cause;
+use crate::log::WriteEntry;
+use crate::log::reads::ReadEntry;
+use crate::reclaim::Local;
+use crate::wait::{self, Registration, WakeList, registered};
+use crate::word::{VersionedLock, Word};
+use crate::{TCell, TVar, atomically};
+
+/// Writes one variable in one attempt that may have read others, and wakes who waits for it.
+fn write(local: &Local, cell: &RawCell, reads: &[ReadEntry]) -> Result<(), Conflict> {
+    let mut writes = [WriteEntry { cell, value: bits(1), expected: Word::NONE, held: Word::NONE, destroy: None }];
+    // SAFETY: the cells are alive, and the entry is the only one of its cell.
+    if unsafe { commit::commit(&mut writes, reads, Privilege::Ordinary)? } {
+        let mut wake = WakeList::new();
+        // SAFETY: the commit has just succeeded.
+        unsafe { commit::settle(&writes, local, &mut wake) };
+        wake.wake();
+    }
+    Ok(())
+}
+
+/// Waits for the cell to change from its first value. Returns whether it was still the first when the wait began.
+fn wait_for_change(cell: &RawCell) -> bool {
+    let mut awaited = vec![(&raw const *cell, VersionedLock::FREE)];
+    // SAFETY: the cell is alive.
+    let registration = unsafe { Registration::arm(wait::thread_waker(), &mut awaited) };
+    let waited = registration.is_some();
+    if let Some(registration) = registration {
+        registration.block();
+    }
+    waited
+}
+
+/// E6: a commit finds the waiter, or the waiter finds the commit.
+#[test]
+fn a_waiter_is_woken_or_sees_the_change() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let shared = Arc::new(cell(0));
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let waited = wait_for_change(&shared);
+                assert_ne!(shared.lock.load().without_waiters(), VersionedLock::FREE, "woken before the change");
+                waited
+            })
+        };
+        assert!(write(local, &shared, &[]).is_ok());
+        seen.record(waiter.join().unwrap());
+        assert_eq!(registered(), 0, "a waiter was left behind");
+    });
+    outcomes.assert_exactly([true, false]);
+}
+
+/// E5: a commit that gives up hands the waiter on to the next.
+#[test]
+fn a_failed_commit_does_not_lose_a_waiter() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let shared = Arc::new((cell(0), cell(0)));
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || wait_for_change(&shared.0))
+        };
+        let impossible = ReadEntry { cell: &raw const shared.1, seen: Word::NONE };
+        assert!(write(local, &shared.0, &[impossible]).is_err());
+        assert!(write(local, &shared.0, &[]).is_ok());
+        seen.record(waiter.join().unwrap());
+        assert_eq!(registered(), 0, "a waiter was left behind");
+    });
+    outcomes.assert_exactly([true, false]);
+}
+
+/// Two waiters for one variable: both go on.
+#[test]
+fn a_commit_wakes_every_waiter() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let local = placeholder();
+        let shared = Arc::new(cell(0));
+        let waiters: [_; 2] = std::array::from_fn(|_| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || wait_for_change(&shared))
+        });
+        assert!(write(local, &shared, &[]).is_ok());
+        let waited = waiters.map(|waiter| waiter.join().unwrap());
+        seen.record(waited);
+        assert_eq!(registered(), 0, "a waiter was left behind");
+    });
+    outcomes.assert_exactly([[true, true], [true, false], [false, true], [false, false]]);
+}
+
+/// A wait that is given up leaves nothing behind, whether a commit has found it or not.
+#[test]
+fn a_wait_given_up_leaves_no_trace() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let shared = Arc::new(cell(0));
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let mut awaited = vec![(&raw const *shared, VersionedLock::FREE)];
+                // SAFETY: the cell is alive.
+                unsafe { Registration::arm(wait::thread_waker(), &mut awaited) }.is_some()
+            })
+        };
+        assert!(write(local, &shared, &[]).is_ok());
+        let armed = waiter.join().unwrap();
+        assert_eq!(registered(), 0, "a waiter was left behind");
+        seen.record((armed, shared.lock.load_again().has_waiters()));
+    });
+    // The commit takes the bit of the wait along, needed or not.
+    outcomes.assert_exactly([(true, false), (false, false)]);
+}
+
+/// The whole way: a transaction retries until another has written.
+#[test]
+fn a_retry_ends_with_the_write_it_waits_for() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let ready = TVar::new(0_usize);
+        let waiter = {
+            let ready = ready.clone();
+            thread::spawn(move || {
+                atomically(|tx| {
+                    let value = ready.read(tx)?;
+                    tx.check(value == 1)?;
+                    Ok(tx.attempt_number())
+                })
+            })
+        };
+        ready.store(1);
+        seen.record(waiter.join().unwrap());
+        assert_eq!(registered(), 0, "a waiter was left behind");
+    });
+    outcomes.assert_all([1, 2]);
+}
+
+/// Both branches of a choice are waited for.
+#[test]
+fn a_choice_waits_for_both_branches() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        // In one allocation: waiters are registered in order of address, which must not differ between executions.
+        let slots: &'static [TCell<usize>; 2] = Box::leak(Box::new([TCell::new(0), TCell::new(0)]));
+        let waiter = thread::spawn(move || {
+            atomically(|tx| {
+                let take = |slot: &'static TCell<usize>| {
+                    let value = slot.read(tx)?;
+                    tx.check(value != 0)?;
+                    Ok((value, tx.attempt_number()))
+                };
+                tx.or_else(|_| take(&slots[0]), |_| take(&slots[1]))
+            })
+        });
+        // A wait for what the last branch has read alone would miss it.
+        slots[0].store(1);
+        seen.record(waiter.join().unwrap());
+        assert_eq!(registered(), 0, "a waiter was left behind");
+    });
+    outcomes.assert_all([(1, 1), (1, 2)]);
+}
+
+/// A variable that is read and then written is waited for as well: its read is in the write log.
+#[test]
+fn a_variable_read_and_written_is_waited_for() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let local = placeholder();
+        let shared = Arc::new(cell(0));
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let mut awaited = Vec::new();
+                let done = Runner::new(local).once(|tx| {
+                    if tx.read(&shared)? != 0 {
+                        return Ok(());
+                    }
+                    tx.write(&shared, 2)?;
+                    awaited = tx.0.awaited();
+                    Err(tx.0.abort(Cause::Retry))
+                });
+                if done.is_ok() {
+                    return false;
+                }
+                // SAFETY: the cell is alive.
+                let registration = unsafe { Registration::arm(wait::thread_waker(), &mut awaited) };
+                registration.map(Registration::block).is_some()
+            })
+        };
+        assert!(write(local, &shared, &[]).is_ok());
+        seen.record(waiter.join().unwrap());
+    });
+    outcomes.assert_exactly([true, false]);
+}
