@@ -11,7 +11,7 @@
 use std::cell::UnsafeCell;
 
 use crate::cell::RawCell;
-use crate::clock::Version;
+use crate::clock::{self, Version};
 use crate::commit::{self, Conflict, Privilege};
 use crate::error::{Abort, Cause};
 use crate::hooks::{self, Due, Hooks};
@@ -38,7 +38,7 @@ const DOOMED: u8 = 1;
 const WRITTEN: u8 = 2;
 /// [`Tracking::Unlogged`].
 const UNLOGGED: u8 = 4;
-/// There is more to clean up than the read log: hooks, a promotion, an outlier's memory, garbage.
+/// There is more to clean up than the read log: hooks, waiters, an outlier's memory.
 const UNTIDY: u8 = 8;
 /// Some of the writes have values that are to be retired.
 const BOXED: u8 = 16;
@@ -55,8 +55,6 @@ struct State {
     limit: Limit,
     /// Words up to here belong to the attempt's view. Survives the attempt: an old limit only accepts less.
     view: Limit,
-    /// The view to go back to after a promoted attempt, which accepts everything.
-    ordinary_view: Limit,
     reads: ReadLog,
     writes: WriteLog,
     hooks: Hooks,
@@ -93,7 +91,6 @@ impl Attempt {
             number: 0,
             limit: Limit::ANY,
             view,
-            ordinary_view: view,
             reads: ReadLog::new(),
             writes: WriteLog::new(),
             hooks: Hooks::new(),
@@ -126,12 +123,6 @@ impl Attempt {
         state.privilege = privilege;
         state.doom = Cause::Conflict;
         state.limit = Limit::ANY;
-        if privilege == Privilege::Promoted {
-            // Nothing can change while the token is held (edge E4), so every version belongs to the view.
-            state.flags |= UNTIDY;
-            state.ordinary_view = state.view;
-            state.view = Limit::ANY;
-        }
     }
 
     pub(crate) fn number(&self) -> u32 {
@@ -230,10 +221,11 @@ impl Attempt {
     fn write_slow(&self, cell: *const RawCell, value: Bits, destroy: Option<Destroy>) -> Result<(), Abort> {
         let state = self.state();
         if state.flags & DOOMED != 0 {
+            let cause = state.doom;
             if let Some(destroy) = destroy {
                 self.discard(Displaced { value, destroy });
             }
-            return Err(Abort { cause: state.doom });
+            return Err(Abort { cause });
         }
         if let Some(position) = state.writes.find(cell) {
             if let Some(displaced) = state.writes.replace(position, value) {
@@ -250,7 +242,6 @@ impl Attempt {
     /// Frees a value that was never stored, once no reference into this attempt can point to it.
     #[cold]
     pub(crate) fn discard(&self, displaced: Displaced) {
-        self.state().flags |= UNTIDY;
         // SAFETY: the value belongs to this attempt alone, whose thread is pinned, and `Displaced` is its owner.
         unsafe { self.local.retire(displaced.value, displaced.destroy) };
     }
@@ -281,7 +272,7 @@ impl Attempt {
     /// Closes a scope and undoes what it did; what it has read stays read.
     pub(crate) fn undo(&self, savepoint: Savepoint) -> Due {
         let state = self.state();
-        let State { writes, reads, .. } = state;
+        let State { writes, reads, .. } = &mut *state;
         writes.roll_back(
             savepoint.writes,
             |displaced| self.discard(displaced),
@@ -339,9 +330,6 @@ impl Attempt {
     #[cold]
     pub(crate) fn tidy(&self) -> Option<Aftermath> {
         let state = self.state();
-        if state.privilege == Privilege::Promoted {
-            state.view = state.ordinary_view;
-        }
         if state.reads.is_outsized() {
             state.reads.shrink();
         }
@@ -448,10 +436,10 @@ impl State {
             }
             if let Some(value) = shared.read(word) {
                 if self.flags & UNLOGGED == 0 {
+                    self.reads.push(ReadEntry { cell, seen: word });
                     if self.reads.is_outsized() {
                         self.flags |= UNTIDY;
                     }
-                    self.reads.push(ReadEntry { cell, seen: word });
                 }
                 self.limit = self.view;
                 return Ok(value);
@@ -463,7 +451,8 @@ impl State {
     #[cold]
     fn extend(&mut self, version: Version) -> Result<(), Abort> {
         if self.flags & UNLOGGED != 0 {
-            // Nothing to check again: the next attempt will keep a log.
+            // There is no log to check again: the next attempt will keep one. Meanwhile the view catches up.
+            self.view = Limit::up_to(clock::advance(version).version());
             return Err(self.abort(Cause::Conflict));
         }
         // SAFETY: every cell in the logs is alive until the attempt is over, by the contracts of `read` and `write`.

@@ -5,7 +5,7 @@
 //! (docs/design.md, "Committing", has the proof; TL2, DISC 2006, section 2.1, is the ancestor).
 
 use crate::clock::{self, Reading, Version};
-use crate::contention::{self, Permission, Spin};
+use crate::contention::{self, Permission, Spin, Token};
 use crate::log::WriteEntry;
 use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
@@ -80,35 +80,30 @@ enum Progress {
 unsafe fn complete(
     writes: &mut [WriteEntry],
     reads: &[ReadEntry],
-    mut privilege: Privilege,
+    privilege: Privilege,
     progress: Progress,
 ) -> Result<bool, Conflict> {
+    let mut turn = Turn::new(privilege);
     let (mut locked, mut reading, mut version) = match progress {
         Progress::Locked { locked, reading, version } => (locked, reading, version),
         Progress::Contended { position } => {
             // SAFETY: passed on to the caller; those before `position` are locked.
-            let locked = unsafe { lock_patiently(writes, position)? };
+            let locked = unsafe { lock_patiently(writes, position, &mut turn)? };
             let (reading, version) = clock::stamp(locked.newest());
             (locked, reading, version)
         }
     };
-    while reading.is_exclusive() && privilege == Privilege::Ordinary {
+    while reading.is_exclusive() && !turn.is_ours() {
         // SAFETY: all are locked.
         unsafe { unlock_all(writes) };
-        // On the thread of the promoted transaction itself this is a one-shot operation within its body, or a
-        // transaction of a hook: it takes its turn before the outer one ends.
-        if contention::wait_for_token() == Permission::Holder {
-            privilege = Privilege::Promoted;
-        }
+        turn.wait();
         // SAFETY: passed on to the caller; none is locked.
-        locked = unsafe { lock_patiently(writes, 0)? };
+        locked = unsafe { lock_patiently(writes, 0, &mut turn)? };
         // Again, and with the locks held: what was read before they were given back means nothing.
         (reading, version) = clock::stamp(locked.newest());
     }
-    // What a promoted transaction has read can not change before it ends (edge E4), and need not be looked at: a
-    // variable may be locked by a commit that is about to let it go.
     // SAFETY: the cells are alive, and all of `writes` are locked.
-    if privilege == Privilege::Ordinary && unsafe { !reads_are_valid(writes, reads) } {
+    if unsafe { !reads_are_valid(writes, reads, privilege) } {
         // SAFETY: all are locked.
         unsafe { unlock_all(writes) };
         return Err(Conflict);
@@ -118,36 +113,82 @@ unsafe fn complete(
     Ok(locked.has_waiters())
 }
 
+/// Whether this commit may go ahead while the clock says that a promoted transaction runs.
+struct Turn {
+    ours: bool,
+    waits: u32,
+    /// Taken after having stood aside often enough: a commit that reads nothing never conflicts, and so would never be
+    /// promoted.
+    token: Option<Token>,
+}
+
+impl Turn {
+    /// How many promoted transactions a commit lets go first.
+    const PATIENCE: u32 = 2;
+
+    fn new(privilege: Privilege) -> Self {
+        Self { ours: privilege == Privilege::Promoted, waits: 0, token: None }
+    }
+
+    fn is_ours(&self) -> bool {
+        self.ours
+    }
+
+    /// Waits until the promoted transaction is over, or finds that it is on this very thread: then this is a one-shot
+    /// operation within its body or a transaction of one of its hooks, and takes effect before it. The caller holds no
+    /// lock.
+    #[cold]
+    fn wait(&mut self) {
+        if self.waits == Self::PATIENCE {
+            self.token = Some(Token::acquire());
+            self.ours = true;
+        } else if contention::wait_for_token() == Permission::Holder {
+            self.ours = true;
+        }
+        self.waits += 1;
+    }
+}
+
 /// Locks every variable although somebody is in the way: first in order of the log with little patience, then in order
 /// of address with any amount. Whoever waits for a lock without giving up does so in order of address, so such waits can
-/// not form a cycle; whoever locks in another order gives up soon.
+/// not form a cycle; whoever locks in another order gives up soon. A promoted transaction does not wait in this order, it
+/// waits for variables it has read while it holds those it writes; so whoever is not promoted gives way to it.
 ///
 /// # Safety
 ///
 /// The cells are alive, and those before `locked` are locked.
-unsafe fn lock_patiently(writes: &mut [WriteEntry], locked: usize) -> Result<Summary, Conflict> {
+unsafe fn lock_patiently(writes: &mut [WriteEntry], locked: usize, turn: &mut Turn) -> Result<Summary, Conflict> {
     // SAFETY: passed on to the caller.
     match unsafe { lock_from(writes, locked, Patience::Short) } {
-        Ok(locked) => Ok(locked),
-        Err(Failure::Changed) => Err(Conflict),
-        Err(Failure::Busy) => {
-            writes.sort_unstable_by_key(|entry| entry.cell.addr());
-            // SAFETY: passed on to the caller; a failed attempt has let everything go.
-            unsafe { lock_from(writes, 0, Patience::Endless) }.map_err(|_changed| Conflict)
+        Ok(locked) => return Ok(locked),
+        Err(Failure::Changed) => return Err(Conflict),
+        Err(Failure::Busy) => writes.sort_unstable_by_key(|entry| entry.cell.addr()),
+    }
+    loop {
+        let patience = if turn.is_ours() { Patience::Endless } else { Patience::UnlessExclusive };
+        // SAFETY: passed on to the caller; a failed round has let everything go.
+        match unsafe { lock_from(writes, 0, patience) } {
+            Ok(locked) => return Ok(locked),
+            Err(Failure::Changed) => return Err(Conflict),
+            Err(Failure::Busy) => turn.wait(),
         }
     }
 }
 
+/// How long to wait for a variable that somebody else has locked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Patience {
+    /// As long as its owner may be running.
     Short,
+    /// Until a promoted transaction runs.
+    UnlessExclusive,
     Endless,
 }
 
 enum Failure {
     /// The variable is not as it was read.
     Changed,
-    /// Somebody holds it, perhaps without running.
+    /// Somebody holds it, perhaps without running, and patience is at its end.
     Busy,
 }
 
@@ -183,7 +224,12 @@ unsafe fn lock_one(entry: &mut WriteEntry, patience: Patience) -> Result<(), Fai
     loop {
         let word = lock.load_again();
         if word.is_locked() {
-            if patience == Patience::Short && spin.is_long() {
+            let give_up = match patience {
+                Patience::Short => spin.is_long(),
+                Patience::UnlessExclusive => clock::now().is_exclusive(),
+                Patience::Endless => false,
+            };
+            if give_up {
                 return Err(Failure::Busy);
             }
             spin.wait();
@@ -212,17 +258,29 @@ unsafe fn unlock_all(writes: &mut [WriteEntry]) {
 
 /// Whether every variable read still has the word it had, or is locked by this very transaction since.
 ///
+/// An ordinary transaction takes a variable that somebody else has locked for changed. For a promoted one only those can
+/// hold it who are about to let it go unchanged (edge E4), so it waits for them: it can fail only by one-shot operations
+/// of its own body.
+///
 /// # Safety
 ///
 /// The cells of both logs are alive, and all of `writes` are locked.
 #[inline(never)]
-unsafe fn reads_are_valid(writes: &[WriteEntry], reads: &[ReadEntry]) -> bool {
+unsafe fn reads_are_valid(writes: &[WriteEntry], reads: &[ReadEntry], privilege: Privilege) -> bool {
     reads.iter().all(|read| {
         // SAFETY: passed on to the caller.
-        let word = unsafe { (*read.cell).lock.load() };
+        let cell = unsafe { &*read.cell };
         let seen = read.seen.without_waiters();
+        let mut word = cell.lock.load();
+        if word.is_locked() {
+            if let Some(entry) = own_entry(writes, word) {
+                return entry.held.without_waiters() == seen;
+            }
+            if privilege == Privilege::Promoted {
+                word = cell.wait_until_free();
+            }
+        }
         word.without_waiters() == seen
-            || (word.is_locked() && own_entry(writes, word).is_some_and(|entry| entry.held.without_waiters() == seen))
     })
 }
 

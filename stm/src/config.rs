@@ -22,7 +22,7 @@ pub const PROMOTE_AFTER: u32 = 8;
 ///         None => tx.retry(),
 ///     }
 /// });
-/// assert!(matches!(first, Err(RunError::TooManyAttempts { attempts: 1, .. })));
+/// assert_eq!(first, Err(RunError::TooManyAttempts));
 /// ```
 #[must_use = "options do nothing until `run` or `try_run` is called"]
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Options {
         Self { name: None, max_attempts: None, promote_after: PROMOTE_AFTER }
     }
 
-    /// Names the transaction in errors.
+    /// Names the transaction in messages.
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
         self

@@ -4,8 +4,8 @@
 //! the exclusive bit in the clock. A commit takes its locks before it looks at the clock. So whatever commit did not see
 //! the bit had locked all it writes before the bit was set, and the promoted transaction, which starts after that, finds
 //! those variables locked and waits for them. Every later commit sees the bit, lets its locks go and waits for the token.
-//! Hence nothing the promoted transaction reads changes until it ends, and it commits in one run (docs/design.md,
-//! "Progress"; edge E4).
+//! Hence nobody else changes what the promoted transaction has read until it ends, and it commits in one run
+//! (docs/design.md, "Progress"; edge E4). The token is given back before any user code that follows the run.
 
 use crate::clock;
 use crate::sync::{self, Condvar, Mutex, ThreadId, shared_static};
@@ -93,25 +93,35 @@ struct Queue {
 
 /// The right to commit while nobody else does. Dropping it lets the others go on.
 #[must_use = "the token is held until it is dropped"]
-pub(crate) struct Token(());
+pub(crate) struct Token {
+    /// Taken while this thread held the token already: the outer one gives it back.
+    nested: bool,
+}
 
 impl Token {
     /// Waits for its turn, first come, first served, and then keeps everybody else from committing.
     pub(crate) fn acquire() -> Self {
+        let me = sync::thread_id();
         let mut queue = QUEUE.lock();
+        if queue.holder == Some(me) {
+            return Self { nested: true };
+        }
         let ticket = queue.next;
         queue.next += 1;
         while queue.serving != ticket {
             queue = CHANGED.wait(queue);
         }
-        queue.holder = Some(sync::thread_id());
+        queue.holder = Some(me);
         clock::set_exclusive();
-        Self(())
+        Self { nested: false }
     }
 }
 
 impl Drop for Token {
     fn drop(&mut self) {
+        if self.nested {
+            return;
+        }
         let mut queue = QUEUE.lock();
         queue.serving += 1;
         queue.holder = None;

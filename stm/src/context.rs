@@ -4,11 +4,13 @@
 //! destroyed already (a destructor of another thread-local runs a transaction), a temporary one takes its place.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::task::Waker;
 
 use crate::attempt::{Aftermath, Attempt, Tracking};
 use crate::commit::Privilege;
-use crate::contention::Jitter;
+use crate::contention::{Jitter, Token};
 use crate::reclaim::{self, Handle, Local};
 use crate::sync::{get_pointer, set_pointer, thread_owner, thread_pointer};
 use crate::unwind::Panics;
@@ -60,33 +62,36 @@ impl Context {
         waker
     }
 
-    /// Starts a run of a body. Panics if one is running on this thread.
+    /// Starts a run of a body, promoted if it comes with the token. Panics if one is running on this thread.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn begin(&self, number: u32, privilege: Privilege, tracking: Tracking) -> Running<'_> {
+    pub(crate) fn begin(&self, number: u32, token: Option<Token>, tracking: Tracking) -> Running<'_> {
         if self.active.replace(true) {
             nested();
         }
         self.attempt.local().enter();
+        let privilege = if token.is_some() { Privilege::Promoted } else { Privilege::Ordinary };
         self.attempt.begin(number, privilege, tracking);
-        Running { context: self }
+        Running { context: self, token }
+    }
+
+    /// Frees the thread for other transactions, and others from a promoted one: user code may follow.
+    #[inline(always)]
+    fn leave(&self, token: Option<Token>) {
+        self.active.set(false);
+        self.attempt.local().unpin();
+        drop(token);
     }
 
     /// Ends a run that leaves something to be done.
-    fn finish_untidy(&self) {
+    #[inline(never)]
+    fn finish_untidy(&self, token: Option<Token>) {
         let aftermath = self.attempt.tidy();
-        self.leave();
+        self.leave(token);
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }
         reclaim::collect_if_full(self.local());
-    }
-
-    /// Frees the thread for other transactions.
-    #[inline(always)]
-    fn leave(&self) {
-        self.active.set(false);
-        self.attempt.local().unpin();
     }
 }
 
@@ -103,6 +108,7 @@ fn nested() -> ! {
 /// A run of a body that is under way. Dropping it undoes the run: that happens when the body panics.
 pub(crate) struct Running<'c> {
     context: &'c Context,
+    token: Option<Token>,
 }
 
 impl Running<'_> {
@@ -119,12 +125,12 @@ impl Running<'_> {
     /// Ends a run that has committed, and tells the world.
     #[inline(always)]
     pub(crate) fn finish(self) {
-        let context = self.context;
-        std::mem::forget(self);
-        if context.attempt.finish() {
-            return context.finish_untidy();
+        let mut this = ManuallyDrop::new(self);
+        let (context, token) = (this.context, this.token.take());
+        if context.attempt.finish() || context.local().is_full() {
+            return context.finish_untidy(token);
         }
-        context.leave();
+        context.leave(token);
     }
 
     /// Undoes a run.
@@ -138,7 +144,7 @@ impl Drop for Running<'_> {
     #[cold]
     fn drop(&mut self) {
         let aftermath = self.context.attempt.roll_back();
-        self.context.leave();
+        self.context.leave(self.token.take());
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }
@@ -152,7 +158,7 @@ impl Drop for Running<'_> {
 #[cold]
 fn conclude(mut aftermath: Aftermath) {
     let mut panics = Panics::new();
-    panics.run_each([()], |()| aftermath.wake.wake());
+    aftermath.wake.wake(&mut panics);
     aftermath.due.run(&mut panics);
     panics.resume();
 }
@@ -165,18 +171,36 @@ pub(crate) fn current<'c>() -> Option<&'c Context> {
     unsafe { get_pointer(&CURRENT).as_ref() }
 }
 
-/// Runs `f` with a context although none is in sight: the thread's own, made by this, or a temporary one.
-#[cold]
-pub(crate) fn with_slow<R>(f: impl FnOnce(&Context) -> R) -> R {
-    let own = OWNER.try_with(|owner| (!owner.0.active.get()).then_some(&raw const *owner.0));
-    if let Ok(Some(context)) = own {
-        set_pointer(&CURRENT, context);
-        // SAFETY: the box lives until OWNER is destroyed, which does not happen while this thread runs `f`.
-        return f(unsafe { &*context });
+/// A context where none was in sight: the thread's own, made by this, or a temporary one.
+pub(crate) struct Lease {
+    context: *const Context,
+    /// In this order: nobody may find the context any more when it is dropped.
+    _temporary: Option<(Suspended, Box<Context>)>,
+}
+
+impl Lease {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new() -> Self {
+        let own = OWNER.try_with(|owner| (!owner.0.active.get()).then_some(&raw const *owner.0));
+        if let Ok(Some(context)) = own {
+            set_pointer(&CURRENT, context);
+            return Self { context, _temporary: None };
+        }
+        let temporary = Box::new(Context::new());
+        let context = &raw const *temporary;
+        Self { context, _temporary: Some((Suspended::replacing_with(context), temporary)) }
     }
-    let temporary = Context::new();
-    let _restore = Suspended::replacing_with(&raw const temporary);
-    f(&temporary)
+}
+
+impl Deref for Lease {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        // SAFETY: it is the temporary context, or that of OWNER, which is not destroyed while the thread runs anything but
+        // thread-local destructors; and those find it gone.
+        unsafe { &*self.context }
+    }
 }
 
 /// The thread's context is out of sight. Dropping this brings it back.

@@ -7,6 +7,7 @@ use crate::commit::{self, Conflict, Privilege};
 use crate::log::WriteEntry;
 use crate::reclaim::{self, Local};
 use crate::storage::{self, Bits};
+use crate::unwind::Panics;
 use crate::wait::WakeList;
 use crate::word::Word;
 
@@ -34,14 +35,14 @@ pub(crate) unsafe fn load<T: Clone + 'static>(cell: &RawCell) -> T {
 ///
 /// # Safety
 ///
-/// As for [`load`].
-pub(crate) unsafe fn peek<T: 'static, R>(cell: &RawCell, f: impl FnOnce(&T) -> R) -> R {
+/// As for [`load`]; `inline` says whether `T` is stored inline, and a `TCell` is ready for use.
+pub(crate) unsafe fn peek<T, R>(cell: &RawCell, inline: bool, f: impl FnOnce(&T) -> R) -> R {
     reclaim::with_local(|local| {
         let _pin = local.pin();
         // A value gets into the cell only when its commit is decided, so no look at the word is needed.
         let bits = cell.value();
         // SAFETY: as in `load`.
-        f(unsafe { storage::borrow::<T>(&raw const bits) })
+        f(unsafe { storage::borrow_as::<T>(&raw const bits, inline) })
     })
 }
 
@@ -141,7 +142,9 @@ unsafe fn exchange<T: 'static>(cell: &RawCell, new: Bits, expected: Word, local:
         // SAFETY: the commit has just succeeded.
         unsafe { commit::settle(&entry, local, &mut wake) };
         if !wake.is_empty() {
-            wake.wake();
+            let mut panics = Panics::new();
+            wake.wake(&mut panics);
+            panics.resume();
         }
     }
     Ok(())

@@ -10,7 +10,6 @@ use std::fmt;
 /// or has asked to wait ([`retry`](crate::ReadTransaction::retry)). It is opaque, and swallowing it is harmless: an
 /// attempt that has returned an `Abort` can no longer commit, nor return a value or an error of its own.
 #[must_use = "an `Abort` must be passed on with `?`: the attempt it ends can not commit anyway"]
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Abort {
     pub(crate) cause: Cause,
 }
@@ -54,7 +53,7 @@ pub type StmResult<T> = Result<T, Abort>;
 /// What ends the body of [`try_atomically`](crate::try_atomically) early: the library's signal, or an error of yours.
 ///
 /// `?` turns an [`Abort`] into it; [`cancel`] and [`ResultExt::or_cancel`] make the other variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum TxError<E> {
     /// The attempt is over and will be repeated.
     Abort(Abort),
@@ -163,15 +162,7 @@ pub enum RunError<E = Infallible> {
     /// The body cancelled with this error; nothing it wrote took effect.
     Cancel(E),
     /// The body ran as often as [`max_attempts`](crate::Options::max_attempts) allows.
-    #[non_exhaustive]
-    TooManyAttempts {
-        /// How often the body ran.
-        attempts: u32,
-        /// The name given with [`name`](crate::Options::name), if any.
-        transaction: Option<&'static str>,
-        /// Whether the last run ended by `retry` rather than by a conflict.
-        waiting: bool,
-    },
+    TooManyAttempts,
 }
 
 impl<E> RunError<E> {
@@ -179,7 +170,7 @@ impl<E> RunError<E> {
     pub fn into_cancel(self) -> Option<E> {
         match self {
             Self::Cancel(error) => Some(error),
-            Self::TooManyAttempts { .. } => None,
+            Self::TooManyAttempts => None,
         }
     }
 }
@@ -188,15 +179,7 @@ impl<E: fmt::Display> fmt::Display for RunError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancel(error) => write!(f, "transaction cancelled: {error}"),
-            Self::TooManyAttempts { attempts, transaction, waiting } => {
-                let name = transaction.map(|name| format!(" `{name}`")).unwrap_or_default();
-                let cause = if *waiting {
-                    "the last run asked to wait by `retry`"
-                } else {
-                    "the last run conflicted with another transaction"
-                };
-                write!(f, "transaction{name} gave up after {attempts} attempts: {cause}")
-            }
+            Self::TooManyAttempts => f.write_str("transaction gave up: its body ran as often as `max_attempts` allows"),
         }
     }
 }
@@ -205,7 +188,7 @@ impl<E: Error + 'static> Error for RunError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Cancel(error) => Some(error),
-            Self::TooManyAttempts { .. } => None,
+            Self::TooManyAttempts => None,
         }
     }
 }

@@ -4,12 +4,16 @@
 //! the cell outlives the run: a handle's cell is retired through `reclaim` and the run is pinned, a cell in place is
 //! borrowed for `'tx`.
 
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+
+use crate::attempt::Attempt;
 use crate::cell::RawCell;
 use crate::error::StmResult;
 use crate::log::writes::Displaced;
 use crate::reference::Ref;
 use crate::run::atomically;
-use crate::storage;
+use crate::storage::{self, Bits};
 use crate::tcell::TCell;
 use crate::tx::{ReadTransaction, Transaction};
 use crate::var::TVar;
@@ -44,6 +48,46 @@ unsafe fn write<T: 'static>(tx: &Transaction<'_, '_>, cell: &RawCell, value: T) 
     unsafe { tx.attempt().write(cell, storage::store(value), storage::destructor::<T>()) }
 }
 
+/// A value on its way into a variable. Where it does not get there, because a run is over or user code panics, it is
+/// retired and not dropped: destructors of values run outside of bodies.
+struct Unwritten<'a, T: 'static> {
+    attempt: &'a Attempt,
+    bits: Bits,
+    marker: PhantomData<T>,
+}
+
+impl<'a, T: 'static> Unwritten<'a, T> {
+    #[inline(always)]
+    fn new(tx: &'a Transaction<'_, '_>, value: T) -> Self {
+        Self { attempt: tx.attempt(), bits: storage::store(value), marker: PhantomData }
+    }
+
+    #[inline(always)]
+    fn get(&mut self) -> &mut T {
+        // SAFETY: the value is this one's own until it is written.
+        unsafe { storage::borrow_mut(&raw mut self.bits) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`read`].
+    #[inline(always)]
+    unsafe fn write(self, cell: &RawCell) -> StmResult<()> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: passed on to the caller; the bits are a stored `T`, given away here.
+        unsafe { this.attempt.write(cell, this.bits, storage::destructor::<T>()) }
+    }
+}
+
+impl<T: 'static> Drop for Unwritten<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(destroy) = storage::destructor::<T>() {
+            self.attempt.discard(Displaced { value: self.bits, destroy });
+        }
+    }
+}
+
 /// # Safety
 ///
 /// As for [`read`].
@@ -54,11 +98,23 @@ unsafe fn update<T: Clone + 'static, R>(
     f: impl FnOnce(&mut T) -> R,
 ) -> StmResult<R> {
     // SAFETY: passed on to the caller.
-    let mut value = unsafe { read::<T>(tx, cell)? };
-    let result = f(&mut value);
+    let mut value = Unwritten::new(tx, unsafe { read::<T>(tx, cell)? });
+    let result = f(value.get());
     // SAFETY: passed on to the caller.
-    unsafe { write(tx, cell, value)? };
+    unsafe { value.write(cell)? };
     Ok(result)
+}
+
+/// # Safety
+///
+/// As for [`read`].
+unsafe fn replace<T: Clone + 'static>(tx: &Transaction<'_, '_>, cell: &RawCell, value: T) -> StmResult<T> {
+    let value = Unwritten::new(tx, value);
+    // SAFETY: passed on to the caller.
+    let current = unsafe { read::<T>(tx, cell)? };
+    // SAFETY: passed on to the caller.
+    unsafe { value.write(cell)? };
+    Ok(current)
 }
 
 /// # Safety
@@ -69,19 +125,15 @@ unsafe fn write_if_changed<T: PartialEq + 'static>(
     cell: &RawCell,
     value: T,
 ) -> StmResult<bool> {
+    let mut value = Unwritten::new(tx, value);
     // SAFETY: passed on to the caller; the reference ends in this function.
-    let changed = match unsafe { read_ref::<T>(tx, cell) } {
-        Ok(current) => Ok(*current != value),
-        Err(abort) => Err(abort),
-    };
-    if let Ok(true) = changed {
+    let current = unsafe { read_ref::<T>(tx, cell)? };
+    let changed = *current != *value.get();
+    if changed {
         // SAFETY: passed on to the caller.
-        unsafe { write(tx, cell, value)? };
-    } else if let Some(destroy) = storage::destructor::<T>() {
-        // Destructors of values run outside of bodies, so this one has to wait.
-        tx.attempt().discard(Displaced { value: storage::store(value), destroy });
+        unsafe { value.write(cell)? };
     }
-    changed
+    Ok(changed)
 }
 
 impl<T: Send + Sync + 'static> TVar<T> {
@@ -154,7 +206,8 @@ impl<T: Send + Sync + 'static> TVar<T> {
     where
         T: Clone,
     {
-        self.update(tx, |current| std::mem::replace(current, value))
+        // SAFETY: as in `read`.
+        unsafe { replace(tx, self.cell(), value) }
     }
 
     /// Writes what `f` makes of the value.
@@ -288,7 +341,8 @@ impl<T: Send + Sync + 'static> TCell<T> {
     where
         T: Clone,
     {
-        self.update(tx, |current| std::mem::replace(current, value))
+        // SAFETY: as in `read`.
+        unsafe { replace(tx, self.cell(), value) }
     }
 
     /// Writes what `f` makes of the value.

@@ -19,6 +19,7 @@
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::mem;
+use std::ptr;
 
 use crossbeam_utils::CachePadded;
 
@@ -90,6 +91,8 @@ pub(crate) struct Local {
     handles: Cell<u32>,
     /// A collection of this thread is running user code.
     collecting: Cell<bool>,
+    /// A batch has gathered.
+    full: Cell<bool>,
     /// How many more dropped variables may ask for a collection of their own.
     prompt: Cell<u32>,
     /// Borrowed for a few lines at a time, never while user code runs.
@@ -118,6 +121,7 @@ impl Handle {
                 fenced: !barrier::is_asymmetric(),
                 handles: Cell::new(0),
                 collecting: Cell::new(false),
+                full: Cell::new(false),
                 prompt: Cell::new(PROMPT),
                 bag: UnsafeCell::default(),
             }));
@@ -148,7 +152,12 @@ impl Handle {
                 local.handles.set(local.handles.get() + 1);
                 Self(local)
             })
-            .unwrap_or_else(|_destroyed| Self::register())
+            .unwrap_or_else(|_destroyed| {
+                // Whatever the thread still does uses this record, until the last share of it is gone.
+                let temporary = Self::register();
+                set_pointer(&LOCAL, temporary.0);
+                temporary
+            })
     }
 
     pub(crate) fn local(&self) -> &'static Local {
@@ -177,14 +186,20 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        set_pointer(&LOCAL, std::ptr::null());
+        set_pointer(&LOCAL, ptr::null());
     }
 }
 
 /// Gives a record back. What it had retired is left to other threads: a destructor that panics while a thread ends
 /// would take the process with it.
 fn release(local: &'static Local) {
-    debug_assert_eq!(local.depth.get(), 0, "a thread ended while pinned");
+    if ptr::eq(get_pointer(&LOCAL), local) {
+        set_pointer(&LOCAL, ptr::null());
+    }
+    if local.depth.get() != 0 {
+        // The process exits from within a body. What the body sees has to stay, so the record stays pinned.
+        return;
+    }
     // SAFETY: this thread holds the record, and no borrow of the bag is alive here.
     let bag = mem::take(unsafe { &mut *local.bag.get() });
     let mut registry = REGISTRY.lock();
@@ -257,14 +272,17 @@ impl Local {
     #[inline]
     pub(crate) unsafe fn retire(&self, object: *mut (), destroy: Destroy) {
         // SAFETY: the record is this thread's and no user code runs within this borrow.
-        unsafe { (*self.bag.get()).fresh.push(Garbage { object, destroy }) };
+        let fresh = unsafe { &mut (*self.bag.get()).fresh };
+        fresh.push(Garbage { object, destroy });
+        if fresh.len() >= BATCH {
+            self.full.set(true);
+        }
     }
 
     /// Whether enough was retired to make a collection worth its fence.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        // SAFETY: as in `retire`.
-        unsafe { (*self.bag.get()).fresh.len() >= BATCH }
+        self.full.get()
     }
 
     /// Whether a variable just dropped should be freed now rather than with its batch.
@@ -282,6 +300,7 @@ impl Local {
     fn take_ripe(&self) -> Vec<Garbage> {
         // SAFETY: the record is this thread's and no user code runs within this borrow.
         let bag = unsafe { &mut *self.bag.get() };
+        self.full.set(false);
         let mut registry = REGISTRY.lock();
         bag.fresh.append(&mut registry.orphans);
         if bag.fresh.is_empty() && bag.stamped.is_empty() {
@@ -320,7 +339,7 @@ impl Local {
 ///
 /// Goes on with the first panic of a destructor, after all others have run.
 pub(crate) fn collect(local: &Local) -> usize {
-    if local.collecting.replace(true) {
+    if local.is_pinned() || local.collecting.replace(true) {
         return 0;
     }
     let mut freed = 0;
@@ -345,7 +364,7 @@ pub(crate) fn collect(local: &Local) -> usize {
 /// Frees what can be freed if enough has gathered and no transaction of this thread is under way.
 #[inline]
 pub(crate) fn collect_if_full(local: &Local) {
-    if local.is_full() && !local.is_pinned() {
+    if local.is_full() {
         collect_cold(local);
     }
 }

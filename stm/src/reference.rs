@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
+use crate::reclaim;
 use crate::storage::{self, Bits};
 
 /// A variable's value, borrowed from the transaction that read it.
@@ -37,6 +38,49 @@ impl<T: 'static> Ref<'_, T> {
     #[inline(always)]
     pub(crate) unsafe fn new(bits: Bits) -> Self {
         Self { bits, marker: PhantomData }
+    }
+}
+
+impl<'t, T: Send + Sync + 'static> Ref<'t, T> {
+    /// Returns a plain reference that lives as long as the run. With a [`TCell`](crate::TCell) read by
+    /// [`read_ref`](crate::TCell::read_ref) that is `'tx`, so cells inside of the value can be used in turn. (An
+    /// associated function, so as not to hide a method of the value.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use stm::{Ref, ReadTransaction, StmResult, TCell, snapshot};
+    ///
+    /// struct Node { item: u32, next: TCell<Option<Arc<Node>>> }
+    ///
+    /// fn sum<'tx>(tx: &ReadTransaction<'tx, '_>, mut link: &'tx TCell<Option<Arc<Node>>>) -> StmResult<u32> {
+    ///     let mut sum = 0;
+    ///     while let Some(node) = Ref::into_ref(link.read_ref(tx)?) {
+    ///         sum += node.item;
+    ///         link = &node.next;
+    ///     }
+    ///     Ok(sum)
+    /// }
+    ///
+    /// let last = Arc::new(Node { item: 2, next: TCell::new(None) });
+    /// let list = TCell::new(Some(Arc::new(Node { item: 1, next: TCell::new(Some(last)) })));
+    /// assert_eq!(snapshot(|tx| sum(tx, &list)), 3);
+    /// ```
+    pub fn into_ref(this: Self) -> &'t T {
+        let bits = if storage::is_inline::<T>() {
+            // The value has no place of its own, so it gets one, which is garbage from the start: the run is pinned.
+            // SAFETY: as in `deref`. Inline types are plain data, so their bits may be copied.
+            let value = unsafe { (&raw const this.bits).cast::<T>().read() };
+            let (bits, destroy) = storage::boxed(value);
+            // SAFETY: nobody else knows the node, and the run, during which `'t` ends, is pinned.
+            reclaim::with_local(|local| unsafe { local.retire(bits, destroy) });
+            bits
+        } else {
+            this.bits
+        };
+        // SAFETY: the node is not freed during `'t`, by the contract of `new` or because it was retired just now.
+        unsafe { storage::borrow_as(&raw const bits, false) }
     }
 }
 

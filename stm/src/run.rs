@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 
 use crate::attempt::{Attempt, Tracking};
-use crate::commit::{Conflict, Privilege};
+use crate::commit::Conflict;
 use crate::config::Options;
 use crate::contention::{Token, back_off};
-use crate::context::{self, Context, Running};
+use crate::context::{self, Context, Lease, Running};
 use crate::error::{Cause, RunError, StmResult, TxError, TxResult};
 use crate::tx::{ReadTransaction, Transaction};
 use crate::wait::Registration;
@@ -186,10 +186,14 @@ enum Step<E> {
 }
 
 /// A run that could not commit and has not been undone yet.
+///
+/// Fields are dropped in order: the run is over before the result is, whose destructor is user code.
 struct Unfinished<'c, T, E> {
     running: Running<'c>,
-    /// What the body returned, which counts only if the run is not doomed; `None` after a failed commit.
-    result: Option<TxResult<T, E>>,
+    /// What the body returned. It counts only if the run is neither doomed nor in conflict.
+    result: TxResult<T, E>,
+    /// The commit failed.
+    conflict: bool,
 }
 
 /// Runs the body once and commits it: the only place where that is done.
@@ -198,11 +202,11 @@ struct Unfinished<'c, T, E> {
 fn attempt<'c, T, E>(
     context: &'c Context,
     number: u32,
-    privilege: Privilege,
+    token: Option<Token>,
     tracking: Tracking,
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
 ) -> Result<T, Unfinished<'c, T, E>> {
-    let running = context.begin(number, privilege, tracking);
+    let running = context.begin(number, token, tracking);
     let result = body(running.attempt());
     match result {
         // Whatever the body made of it: if an operation of this run has failed, it can not commit.
@@ -213,11 +217,10 @@ fn attempt<'c, T, E>(
                     running.finish();
                     Ok(value)
                 }
-                // The value is dropped when the run is over: its destructor is user code.
-                Err(Conflict) => Err(Unfinished { running, result: None }),
+                Err(Conflict) => Err(Unfinished { running, result: Ok(value), conflict: true }),
             }
         }
-        result => Err(Unfinished { running, result: Some(result) }),
+        result => Err(Unfinished { running, result, conflict: false }),
     }
 }
 
@@ -225,19 +228,22 @@ impl<T, E> Unfinished<'_, T, E> {
     /// Undoes the run, and registers it as a waiter if it asked for that.
     #[cold]
     #[track_caller]
-    fn end(self) -> Step<E> {
-        let Self { running, result } = self;
-        let cause = match (running.attempt().doom(), result) {
+    fn end(self, options: &Options) -> Step<E> {
+        let Self { running, result, conflict } = self;
+        let cause = match (running.attempt().doom(), &result) {
             (Some(cause), _) => cause,
-            (None, None) => Cause::Conflict,
-            (None, Some(Err(TxError::Abort(abort)))) => abort.cause,
-            (None, Some(Err(TxError::Cancel(error)))) => {
+            (None, Err(TxError::Abort(abort))) => abort.cause,
+            (None, Err(TxError::Cancel(_))) => {
                 running.roll_back();
+                let Err(TxError::Cancel(error)) = result else { unreachable!("it was a cancel a moment ago") };
                 return Step::Cancelled(error);
             }
-            (None, Some(Ok(_))) => unreachable!("a run that is not doomed and returned a value was to be committed"),
+            (None, Ok(_)) => {
+                debug_assert!(conflict, "a run that is not doomed and returned a value was to be committed");
+                Cause::Conflict
+            }
         };
-        match cause {
+        let step = match cause {
             Cause::Conflict => {
                 running.roll_back();
                 Step::Conflict
@@ -251,20 +257,24 @@ impl<T, E> Unfinished<'_, T, E> {
                 running.roll_back();
                 Step::Again
             }
-            Cause::Retry => wait_for_change(running).map_or(Step::Again, Step::Wait),
-        }
+            Cause::Retry => wait_for_change(running, options).map_or(Step::Again, Step::Wait),
+        };
+        // The run is over; this is where values that do not count are dropped.
+        drop(result);
+        step
     }
 }
 
 /// Registers the thread with everything the run has read, and undoes the run. Returns `None` if something has changed
 /// already.
 #[track_caller]
-fn wait_for_change(running: Running<'_>) -> Option<Registration> {
+fn wait_for_change(running: Running<'_>, options: &Options) -> Option<Registration> {
     let mut awaited = running.attempt().awaited();
     if awaited.is_empty() {
         running.roll_back();
+        let name = options.name.map(|name| format!(" `{name}`")).unwrap_or_default();
         panic!(
-            "the transaction called `retry` without having read any variable, so nothing could ever wake it; read the \
+            "the transaction{name} called `retry` without having read any variable, so nothing could ever wake it; read the \
              variables it waits for before calling `retry` or `check`"
         );
     }
@@ -287,10 +297,10 @@ fn run<T, E, R>(
     failed: impl Fn(RunError<E>) -> R,
 ) -> R {
     let outcome = match context::current() {
-        None => context::with_slow(|context| repeat(context, options, 0, Step::Again, &mut body)),
-        Some(context) => match attempt(context, 1, Privilege::Ordinary, tracking, &mut body) {
+        None => repeat(&Lease::new(), options, 0, Step::Again, &mut body),
+        Some(context) => match attempt(context, 1, None, tracking, &mut body) {
             Ok(value) => return done(value),
-            Err(unfinished) => repeat(context, options, 1, unfinished.end(), &mut body),
+            Err(unfinished) => repeat(context, options, 1, unfinished.end(options), &mut body),
         },
     };
     outcome.map_or_else(failed, done)
@@ -308,37 +318,31 @@ fn repeat<T, E>(
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
 ) -> Result<T, RunError<E>> {
     let mut conflicts: u32 = 0;
-    let mut token = None;
     loop {
-        let exhausted = options.max_attempts.is_some_and(|most| number >= most);
-        if exhausted && !matches!(step, Step::Cancelled(_)) {
-            let waiting = matches!(step, Step::Wait(_));
-            return Err(RunError::TooManyAttempts { attempts: number, transaction: options.name, waiting });
+        if options.max_attempts.is_some_and(|most| number >= most) && !matches!(step, Step::Cancelled(_)) {
+            return Err(RunError::TooManyAttempts);
         }
+        let mut token = None;
         match step {
             Step::Cancelled(error) => return Err(RunError::Cancel(error)),
-            // The body wants others to get on, so it must not keep them from committing.
-            Step::Again => token = None,
+            Step::Again => {}
             Step::Conflict => {
                 conflicts += 1;
                 if conflicts + 1 < options.promote_after {
                     back_off(conflicts, &mut context.jitter.borrow_mut());
-                } else if token.is_none() {
+                } else {
                     token = Some(Token::acquire());
                 }
             }
             Step::Wait(registration) => {
-                // Others have to commit for this wait to end.
-                token = None;
                 conflicts = 0;
                 registration.block();
             }
         }
         number = number.saturating_add(1);
-        let privilege = if token.is_some() { Privilege::Promoted } else { Privilege::Ordinary };
-        step = match attempt(context, number, privilege, Tracking::Logged, body) {
+        step = match attempt(context, number, token, Tracking::Logged, body) {
             Ok(value) => return Ok(value),
-            Err(unfinished) => unfinished.end(),
+            Err(unfinished) => unfinished.end(options),
         };
     }
 }

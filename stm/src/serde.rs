@@ -2,13 +2,11 @@
 
 use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::direct;
 use crate::var::TVar;
 
-impl<T: Serialize + Send + Sync + 'static> Serialize for TVar<T> {
+impl<T: Serialize> Serialize for TVar<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // SAFETY: the handle keeps the cell alive, and it holds a `T`.
-        unsafe { direct::peek(self.cell(), |value: &T| value.serialize(serializer)) }
+        self.peek(|value| value.serialize(serializer))
     }
 }
 

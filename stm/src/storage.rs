@@ -86,7 +86,28 @@ pub(crate) fn store<T: 'static>(value: T) -> Bits {
         unsafe { (&raw mut bits).cast::<T>().write(value) };
         bits
     } else {
-        Box::into_raw(Box::new(Node { value })).cast()
+        boxed(value).0
+    }
+}
+
+/// Puts a value into a node, also if it could be inline.
+pub(crate) fn boxed<T: 'static>(value: T) -> (Bits, Destroy) {
+    (Box::into_raw(Box::new(Node { value })).cast(), destroy_node::<T>)
+}
+
+/// Borrows the value behind its stored form for changing it.
+///
+/// # Safety
+///
+/// As for [`borrow`], and nobody else has the value during `'a`.
+#[inline(always)]
+pub(crate) unsafe fn borrow_mut<'a, T: 'static>(bits: *mut Bits) -> &'a mut T {
+    if is_inline::<T>() {
+        // SAFETY: as in `borrow`. What is written leaves the rest of the word as it is.
+        unsafe { &mut *bits.cast::<T>() }
+    } else {
+        // SAFETY: as in `borrow`; passed on to the caller.
+        unsafe { &mut (*(*bits).cast::<Node<T>>()).value }
     }
 }
 
@@ -112,7 +133,18 @@ impl<T: 'static> Room<T> {
 /// `*bits` came from [`store::<T>`](store), and for as long as `'a` its node is not freed and `bits` stays in place.
 #[inline(always)]
 pub(crate) unsafe fn borrow<'a, T: 'static>(bits: *const Bits) -> &'a T {
-    if is_inline::<T>() {
+    // SAFETY: passed on to the caller.
+    unsafe { borrow_as(bits, is_inline::<T>()) }
+}
+
+/// [`borrow`] for those who have been told whether `T` is inline.
+///
+/// # Safety
+///
+/// As for [`borrow`]; `inline` is what [`is_inline::<T>`](is_inline) says.
+#[inline(always)]
+pub(crate) unsafe fn borrow_as<'a, T>(bits: *const Bits, inline: bool) -> &'a T {
+    if inline {
         // SAFETY: `store` wrote a `T` at the front of the word; the caller keeps it in place.
         unsafe { &*bits.cast::<T>() }
     } else {

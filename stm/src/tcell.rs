@@ -7,6 +7,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::cell::RawCell;
 use crate::clock::Version;
+use crate::contention::Spin;
 use crate::direct;
 use crate::reclaim;
 use crate::storage;
@@ -40,7 +41,8 @@ use crate::word::VersionedLock;
 #[repr(C, align(16))]
 pub struct TCell<T: 'static> {
     body: Body<T>,
-    marker: PhantomData<T>,
+    /// Owns a `T` and takes any `T` in: invariant, as a place to store into has to be.
+    marker: PhantomData<(T, fn(T) -> T)>,
 }
 
 /// A cell that nobody has used yet is *dormant*: its word says so (and that it is locked), and the value is still the
@@ -74,7 +76,7 @@ unsafe impl<T: Send + Sync + 'static> Send for TCell<T> {}
 impl<T: 'static> UnwindSafe for TCell<T> {}
 impl<T: 'static> RefUnwindSafe for TCell<T> {}
 
-impl<T: 'static> TCell<T> {
+impl<T: Send + Sync + 'static> TCell<T> {
     /// Creates a variable.
     #[cfg(not(any(stm_loom, stm_shuttle)))]
     pub const fn new(value: T) -> Self {
@@ -93,7 +95,9 @@ impl<T: 'static> TCell<T> {
         let dormant = std::cell::UnsafeCell::new(mem::MaybeUninit::new(value));
         Self { body: Body { cell, dormant }, marker: PhantomData }
     }
+}
 
+impl<T: 'static> TCell<T> {
     fn raw(&self) -> &RawCell {
         #[cfg(not(any(stm_loom, stm_shuttle)))]
         // SAFETY: word and stored value are initialised in either state, and all accesses to them are atomic while the
@@ -114,14 +118,12 @@ impl<T: 'static> TCell<T> {
         #[cfg(any(stm_loom, stm_shuttle))]
         self.body.dormant.get().cast_const().cast()
     }
-}
 
-impl<T: Send + Sync + 'static> TCell<T> {
     /// The cell, ready for use.
     #[inline(always)]
     pub(crate) fn cell(&self) -> &RawCell {
         let cell = self.raw();
-        if cell.lock.load_again().is_dormant() {
+        if !cell.lock.is_ready() {
             self.awaken();
         }
         cell
@@ -134,6 +136,10 @@ impl<T: Send + Sync + 'static> TCell<T> {
         // A boxed value needs an allocation, which must not happen under the lock: it may fail.
         let room = (!storage::is_inline::<T>()).then(storage::Room::<T>::new);
         if !cell.lock.try_lock_dormant() {
+            let mut spin = Spin::new();
+            while !cell.lock.is_ready() {
+                spin.wait();
+            }
             return;
         }
         // SAFETY: the dormant word says that the value is there, and this thread alone may move it out.
@@ -144,7 +150,9 @@ impl<T: Send + Sync + 'static> TCell<T> {
         });
         cell.lock.publish(Version::INITIAL);
     }
+}
 
+impl<T: Send + Sync + 'static> TCell<T> {
     /// Returns the committed value.
     #[inline]
     #[must_use = "loading a value has no effect but to return it"]
@@ -198,8 +206,7 @@ impl<T: 'static> Drop for TCell<T> {
             cell.value()
         };
         // Not dropped here: a body may be running, and a long structure of cells would be dropped recursively.
-        // SAFETY: the cell was the way to the value and is gone; any thread may drop it by the bounds of every operation
-        // that shares a cell, and without one it has not left its thread.
+        // SAFETY: the cell was the way to the value and is gone; any thread may drop it by the bounds of `new`.
         unsafe { reclaim::retire_dropped(bits, destroy, true) };
     }
 }
@@ -217,10 +224,14 @@ impl<T: Send + Sync + 'static> From<T> for TCell<T> {
 }
 
 /// Shows the committed value, without waiting for anybody.
-impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for TCell<T> {
+impl<T: fmt::Debug + 'static> fmt::Debug for TCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cell = self.cell();
         // SAFETY: as in `load`.
-        unsafe { direct::peek(cell, |value: &T| f.debug_struct("TCell").field("value", value).finish()) }
+        unsafe {
+            direct::peek(cell, storage::is_inline::<T>(), |value: &T| {
+                f.debug_struct("TCell").field("value", value).finish()
+            })
+        }
     }
 }

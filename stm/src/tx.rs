@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::attempt::{Attempt, Savepoint};
 use crate::context::Suspended;
@@ -32,6 +33,12 @@ pub struct ReadTransaction<'tx, 'env: 'tx> {
 pub struct Transaction<'tx, 'env: 'tx> {
     read: ReadTransaction<'tx, 'env>,
 }
+
+// A panic in a body undoes what the body did, so nothing half done is seen through a transaction afterwards.
+impl UnwindSafe for ReadTransaction<'_, '_> {}
+impl RefUnwindSafe for ReadTransaction<'_, '_> {}
+impl UnwindSafe for Transaction<'_, '_> {}
+impl RefUnwindSafe for Transaction<'_, '_> {}
 
 impl<'tx, 'env> Deref for Transaction<'tx, 'env> {
     type Target = ReadTransaction<'tx, 'env>;
@@ -305,20 +312,20 @@ enum Chosen<R> {
 
 /// What a branch returns: either kind of body result.
 trait Branch {
-    /// The signal, if the branch ended by one.
-    fn abort(&self) -> Option<Abort>;
+    /// Why the branch ended by the signal, if it did.
+    fn cause(&self) -> Option<Cause>;
 }
 
 impl<T> Branch for StmResult<T> {
-    fn abort(&self) -> Option<Abort> {
-        self.as_ref().err().copied()
+    fn cause(&self) -> Option<Cause> {
+        self.as_ref().err().map(|abort| abort.cause)
     }
 }
 
 impl<T, E> Branch for TxResult<T, E> {
-    fn abort(&self) -> Option<Abort> {
+    fn cause(&self) -> Option<Cause> {
         match self {
-            Err(TxError::Abort(abort)) => Some(*abort),
+            Err(TxError::Abort(abort)) => Some(abort.cause),
             _ => None,
         }
     }
@@ -332,7 +339,7 @@ fn choose<R: Branch>(attempt: &Attempt, first: impl FnOnce() -> R) -> Result<Cho
     let scope = Scope::open(attempt);
     let result = first();
     // What counts is whether an operation has failed, not what the branch made of it.
-    match attempt.doom().or_else(|| result.abort().map(|abort| abort.cause)) {
+    match attempt.doom().or_else(|| result.cause()) {
         None => {
             scope.merge();
             Ok(Chosen::First(result))

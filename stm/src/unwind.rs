@@ -17,15 +17,22 @@ impl Panics {
         let mut items = items.into_iter();
         // A panic loses the item it came from, so this ends.
         while let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| items.by_ref().for_each(&mut f))) {
-            self.0.get_or_insert(payload);
+            if self.0.is_none() {
+                self.0 = Some(payload);
+            } else {
+                // Its destructor is user code and may panic in turn; a small leak is the lesser evil.
+                std::mem::forget(payload);
+            }
         }
     }
 
     /// Goes on with the first panic, if there was one and the thread is not panicking already.
     pub(crate) fn resume(self) {
-        if let Some(payload) = self.0
-            && !std::thread::panicking()
-        {
+        let Some(payload) = self.0 else { return };
+        if std::thread::panicking() {
+            // As above: a destructor that panics now would end the process.
+            std::mem::forget(payload);
+        } else {
             panic::resume_unwind(payload);
         }
     }

@@ -41,7 +41,8 @@ use crate::word::VersionedLock;
 /// ```
 pub struct TVar<T> {
     shared: NonNull<Shared>,
-    marker: PhantomData<T>,
+    /// Owns a `T` and takes any `T` in: invariant, as a place to store into has to be.
+    marker: PhantomData<(T, fn(T) -> T)>,
 }
 
 /// The variable itself. Freed through `reclaim` after its last handle is gone.
@@ -55,6 +56,8 @@ struct Shared {
     named: AtomicBool,
     /// Somebody may notice when the value is dropped.
     has_destructor: bool,
+    /// The value is its own stored form. Only for those who do not know what `new` knew of the type.
+    inline: bool,
 }
 
 // SAFETY: threads share the value by reference (Sync) and it is dropped on whichever thread collects it (Send).
@@ -77,6 +80,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
             handles: AtomicU32::new(1),
             named: AtomicBool::new(false),
             has_destructor: mem::needs_drop::<T>(),
+            inline: storage::is_inline::<T>(),
         });
         Self { shared: NonNull::from(Box::leak(shared)), marker: PhantomData }
     }
@@ -87,12 +91,6 @@ impl<T: Send + Sync + 'static> TVar<T> {
         // Relaxed: whoever frees the variable has synchronised with this thread through the handle count.
         self.shared().named.store(true, Ordering::Relaxed);
         self
-    }
-
-    /// Returns the name given by [`named`](Self::named).
-    pub fn name(&self) -> Option<&'static str> {
-        // Relaxed: a name matters only to people.
-        if self.shared().named.load(Ordering::Relaxed) { names::get(self.cell()) } else { None }
     }
 
     /// Returns the committed value.
@@ -146,6 +144,18 @@ impl<T: Send + Sync + 'static> TVar<T> {
 }
 
 impl<T> TVar<T> {
+    /// Returns the name given by [`named`](Self::named).
+    pub fn name(&self) -> Option<&'static str> {
+        // Relaxed: a name matters only to people.
+        if self.shared().named.load(Ordering::Relaxed) { names::get(self.cell()) } else { None }
+    }
+
+    /// Runs `f` on the committed value, without waiting for anybody. Knows nothing of the type, for `Debug` and its like.
+    pub(crate) fn peek<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        // SAFETY: the handle keeps the cell alive, it holds a `T`, and `inline` is what `is_inline::<T>` said.
+        unsafe { direct::peek(self.cell(), self.shared().inline, f) }
+    }
+
     fn shared(&self) -> &Shared {
         // SAFETY: the allocation lives as long as there are handles, and a while longer.
         unsafe { self.shared.as_ref() }
@@ -248,13 +258,12 @@ impl<T: Send + Sync + 'static> From<T> for TVar<T> {
 }
 
 /// Shows the committed value, without waiting for anybody.
-impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for TVar<T> {
+impl<T: fmt::Debug> fmt::Debug for TVar<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("TVar");
         if let Some(name) = self.name() {
             shown.field("name", &name);
         }
-        // SAFETY: as in `load`.
-        unsafe { direct::peek(self.cell(), |value: &T| shown.field("value", value).finish()) }
+        self.peek(|value| shown.field("value", value).finish())
     }
 }

@@ -17,6 +17,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::cell::RawCell;
 use crate::sync::{self, AtomicBool, Mutex, Ordering, Thread, shared_static};
+use crate::unwind::Panics;
 use crate::word::Word;
 
 /// A variable to wait for, and the word it had when it was read.
@@ -179,11 +180,10 @@ impl WakeList {
         self.0.is_empty()
     }
 
+    /// Wakes them all, putting off panics of wakers.
     #[cold]
-    pub(crate) fn wake(&mut self) {
-        for waiter in mem::take(&mut self.0) {
-            waiter.notify();
-        }
+    pub(crate) fn wake(&mut self, panics: &mut Panics) {
+        panics.run_each(mem::take(&mut self.0), |waiter| waiter.notify());
     }
 }
 

@@ -42,8 +42,19 @@ impl Word {
         self.0 & LOCKED != 0
     }
 
+    /// Whether the word is that of a `TCell` whose value is not in place yet: dormant, or being moved.
+    #[inline(always)]
+    pub(crate) fn is_unready(self) -> bool {
+        self.0 | 2 == Self::WAKING.0
+    }
+
     pub(crate) fn is_dormant(self) -> bool {
         self == Self::DORMANT
+    }
+
+    /// A note that the write log keeps in an entry until its variable is locked.
+    pub(crate) fn of_scope(scope: u64) -> Self {
+        Self(scope)
     }
 
     #[inline]
@@ -170,6 +181,12 @@ impl VersionedLock {
             .compare_exchange(current.0, current.0 | WAITERS, Ordering::AcqRel, Ordering::Relaxed)
             .map(drop)
             .map_err(Word)
+    }
+
+    /// Whether a `TCell` is ready for use. Acquire: edge E11, pairs with the `publish` of whoever made it ready.
+    #[inline(always)]
+    pub(crate) fn is_ready(&self) -> bool {
+        !Word(self.0.load(Ordering::Acquire)).is_unready()
     }
 
     /// Takes a dormant `TCell` for moving its value into place. Acquire: its loser waits for `publish`.

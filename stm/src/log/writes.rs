@@ -14,7 +14,7 @@ pub(crate) struct WriteEntry {
     pub(crate) value: Bits,
     /// The word the variable had when the attempt read it, or [`Word::NONE`] if it never did.
     pub(crate) expected: Word,
-    /// The word found when the variable was locked; means nothing before.
+    /// The word found when the variable was locked. Before that: which scope last replaced the value.
     pub(crate) held: Word,
     /// Frees a boxed value; `None` for inline ones.
     pub(crate) destroy: Option<Destroy>,
@@ -33,8 +33,9 @@ pub(crate) struct Mark {
     entries: usize,
     replaced: usize,
     filter: u64,
-    /// Where the enclosing scope begins.
+    /// Where the enclosing scope begins, and its number.
     outer_floor: usize,
+    outer_scope: u64,
 }
 
 /// Entries in order of first writing.
@@ -46,6 +47,9 @@ pub(crate) struct WriteLog {
     index: Index,
     /// Entries below this position belong to an enclosing scope: what they held is kept in `replaced`.
     floor: usize,
+    /// The number of the innermost scope, and how many there were.
+    scope: u64,
+    scopes: u64,
     replaced: Vec<Replaced>,
 }
 
@@ -61,6 +65,8 @@ impl WriteLog {
             filter: 0,
             index: Index::new(),
             floor: 0,
+            scope: 0,
+            scopes: 0,
             replaced: Vec::new(),
         }
     }
@@ -147,7 +153,10 @@ impl WriteLog {
     pub(crate) fn replace(&mut self, position: usize, value: Bits) -> Option<Displaced> {
         let entry = &mut self.entries[position];
         let previous = std::mem::replace(&mut entry.value, value);
-        if position < self.floor {
+        // What the enclosing scope had is kept once; what this scope has replaced since was its own.
+        if position < self.floor
+            && std::mem::replace(&mut entry.held, Word::of_scope(self.scope)) != Word::of_scope(self.scope)
+        {
             self.replaced.push(Replaced { position, value: previous });
             return None;
         }
@@ -161,7 +170,10 @@ impl WriteLog {
             replaced: self.replaced.len(),
             filter: self.filter,
             outer_floor: self.floor,
+            outer_scope: self.scope,
         };
+        self.scopes += 1;
+        self.scope = self.scopes;
         self.floor = mark.entries;
         mark
     }
@@ -170,6 +182,7 @@ impl WriteLog {
     /// those of scopes further out are kept for them.
     pub(crate) fn merge(&mut self, mark: Mark, mut discard: impl FnMut(Displaced)) {
         self.floor = mark.outer_floor;
+        self.scope = mark.outer_scope;
         let mut kept = mark.replaced;
         for position in mark.replaced..self.replaced.len() {
             let Replaced { position: entry, value } = self.replaced[position];
@@ -213,6 +226,7 @@ impl WriteLog {
             }
         }
         self.floor = mark.outer_floor;
+        self.scope = mark.outer_scope;
         self.filter = mark.filter;
     }
 

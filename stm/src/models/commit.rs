@@ -83,10 +83,11 @@ fn an_extension_covers_commits_of_an_older_clock() {
             let pair = Arc::clone(&pair);
             thread::spawn(move || write_both(local, &pair, 1))
         };
+        // The variable that is locked last, right before the look at the clock, is the one that is read first.
         let read = Runner::new(local).once(|tx| {
-            let first = tx.read(&pair.0)?;
-            tx.read(&ahead)?;
             let second = tx.read(&pair.1)?;
+            tx.read(&ahead)?;
+            let first = tx.read(&pair.0)?;
             assert_eq!(first, second, "half of a commit was seen");
             Ok(first)
         });

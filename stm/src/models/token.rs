@@ -6,6 +6,7 @@ use loom::thread;
 
 use super::{Outcomes, Runner, cell, explore, make_statics, placeholder};
 use crate::attempt::Tracking;
+use crate::clock::{self, Version};
 use crate::commit::Privilege;
 use crate::contention::Token;
 
@@ -80,6 +81,36 @@ fn who_waits_for_the_token_validates_afterwards() {
         seen.record((other, last));
     });
     outcomes.assert_exactly([(true, (2, 1)), (true, (1, 2)), (false, (1, 0))]);
+}
+
+/// E4: a reader that moves the clock meanwhile leaves the bit in it.
+#[test]
+fn moving_the_clock_keeps_the_token() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let local = placeholder();
+        let shared = Arc::new(cell(0));
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                clock::advance(Version::from_raw(5));
+                assert!(Runner::new(local).once(|tx| tx.write(&shared, 10)).is_ok());
+            })
+        };
+        let token = Token::acquire();
+        let promoted = Runner::new(local).once_as(Privilege::Promoted, Tracking::Logged, |tx| {
+            let value = tx.read(&shared)?;
+            tx.write(&shared, value + 1)?;
+            Ok(value)
+        });
+        drop(token);
+        let read = promoted.expect("a promoted transaction never conflicts");
+        other.join().unwrap();
+        seen.record((read, shared.load().addr()));
+    });
+    outcomes.assert_exactly([(0, 10), (10, 11)]);
 }
 
 /// Two that are promoted take turns.

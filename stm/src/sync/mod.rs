@@ -8,7 +8,7 @@
 //!
 //! The protocol needs a handful of sequentially consistent accesses (docs/memory-model.md, edges E3 and E4). The real
 //! build uses `SeqCst` accesses, which cost nothing beyond acquire and release on x86-64. Loom treats such accesses as
-//! acquire-release, but models `fence(SeqCst)` exactly; so under loom each of them is an access behind such a fence.
+//! acquire-release, but models `fence(SeqCst)` exactly; so under loom each of them is an access next to such a fence.
 //! [`seq_cst`] holds both spellings, and nothing else in the crate writes `Ordering::SeqCst`.
 
 #[cfg(stm_chaos)]
