@@ -37,3 +37,44 @@ impl Panics {
         }
     }
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn all_run_and_the_first_panic_goes_on() {
+        let ran = Cell::new(0);
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            let mut panics = Panics::new();
+            panics.run_each(0..5, |n| {
+                ran.set(ran.get() + 1);
+                if n % 2 == 1 {
+                    panic::resume_unwind(Box::new(n));
+                }
+            });
+            panics.resume();
+        }));
+        assert_eq!(ran.get(), 5);
+        assert_eq!(outcome.unwrap_err().downcast_ref::<i32>(), Some(&1));
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_dropped_stops_nobody() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("the payload itself panics");
+            }
+        }
+        let ran = Cell::new(0);
+        let mut panics = Panics::new();
+        panics.run_each(0..3, |_| {
+            ran.set(ran.get() + 1);
+            panic::resume_unwind(Box::new(Bomb));
+        });
+        assert_eq!(ran.get(), 3);
+        std::mem::forget(panics);
+    }
+}

@@ -187,8 +187,104 @@ impl WakeList {
     }
 }
 
-/// How many waiters are registered, for tests that nobody is left behind.
-#[cfg(test)]
+/// How many waiters are registered: a model ends with none.
+#[cfg(all(test, stm_loom))]
+pub(crate) fn registered() -> usize {
+    TABLE.0.iter().map(|bucket| bucket.lock().values().map(Vec::len).sum::<usize>()).sum()
+}
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::clock::Version;
+    use crate::word::VersionedLock;
+    use std::sync::atomic::{AtomicU32, Ordering as Std};
+
+    #[derive(Default)]
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Std::Relaxed);
+        }
+    }
+
+    fn cell() -> Box<RawCell> {
+        Box::new(RawCell::new(VersionedLock::FREE, std::ptr::null_mut()))
+    }
+
+    fn arm(count: &Arc<Count>, cells: &[&RawCell]) -> Option<Registration> {
+        let mut awaited = cells.iter().map(|cell| (&raw const **cell, VersionedLock::FREE)).collect();
+        // SAFETY: the cells are borrowed.
+        unsafe { Registration::arm(Waker::from(Arc::clone(count)), &mut awaited) }
+    }
+
+    fn wake(cell: &RawCell) {
+        let (mut list, mut panics) = (WakeList::new(), Panics::new());
+        list.add(cell);
+        list.wake(&mut panics);
+        panics.resume();
+    }
+
+    fn waiting_at(cell: &RawCell) -> usize {
+        let address = (&raw const *cell).addr();
+        TABLE.bucket(address).lock().get(&address).map_or(0, Vec::len)
+    }
+
+    #[test]
+    fn a_waiter_is_woken_once_by_the_first_of_its_variables() {
+        let (a, b, count) = (cell(), cell(), Arc::new(Count::default()));
+        let registration = arm(&count, &[&a, &b, &a]).expect("nothing has changed");
+        assert!(a.lock.load().has_waiters() && b.lock.load().has_waiters());
+        assert_eq!((waiting_at(&a), waiting_at(&b)), (1, 1), "a variable read twice is waited for once");
+        wake(&a);
+        wake(&b);
+        wake(&a);
+        assert_eq!(count.0.load(Std::Relaxed), 1);
+        registration.block();
+        assert_eq!((waiting_at(&a), waiting_at(&b)), (0, 0));
+    }
+
+    #[test]
+    fn a_waiter_that_comes_too_late_is_not_left_behind() {
+        let (a, b, count) = (cell(), cell(), Arc::new(Count::default()));
+        b.lock.publish(Version::from_raw(1));
+        assert!(arm(&count, &[&a, &b]).is_none());
+        assert_eq!((waiting_at(&a), waiting_at(&b)), (0, 0));
+    }
+
+    #[test]
+    fn dropping_a_registration_takes_only_its_own_waiter_out() {
+        let (a, count) = (cell(), Arc::new(Count::default()));
+        let first = arm(&count, &[&a]).expect("nothing has changed");
+        let second = arm(&count, &[&a]).expect("a second waiter changes nothing");
+        drop(first);
+        assert_eq!(waiting_at(&a), 1);
+        wake(&a);
+        assert_eq!(count.0.load(Std::Relaxed), 1);
+        drop(second);
+    }
+
+    #[test]
+    fn a_waker_that_panics_keeps_nobody_asleep() {
+        struct Bomb;
+        impl Wake for Bomb {
+            fn wake(self: Arc<Self>) {
+                panic!("a waker panics");
+            }
+        }
+        let (a, count) = (cell(), Arc::new(Count::default()));
+        let mut awaited = vec![(&raw const *a, VersionedLock::FREE)];
+        // SAFETY: the cell is alive.
+        let _bomb = unsafe { Registration::arm(Waker::from(Arc::new(Bomb)), &mut awaited) };
+        let _good = arm(&count, &[&a]);
+        assert!(std::panic::catch_unwind(|| wake(&a)).is_err(), "the panic goes on");
+        assert_eq!(count.0.load(Std::Relaxed), 1);
+    }
+}
+
+/// How many waiters are registered, for models that nobody is left behind.
+#[cfg(all(test, stm_loom))]
 pub(crate) fn registered() -> usize {
     TABLE.0.iter().map(|bucket| bucket.lock().values().map(Vec::len).sum::<usize>()).sum()
 }

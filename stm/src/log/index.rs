@@ -119,3 +119,55 @@ impl Index {
         self.generation += 1;
     }
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// Addresses of cells that do not exist; the index never looks behind them.
+    fn cells(count: usize) -> Vec<*const RawCell> {
+        (1..=count).map(|n| std::ptr::without_provenance(n * 48)).collect()
+    }
+
+    #[test]
+    fn every_cell_is_found_at_its_position_and_no_other() {
+        let cells = cells(10_000);
+        let mut index = Index::new();
+        for (position, &cell) in cells.iter().enumerate() {
+            if !index.has_room(position) {
+                index.rebuild(cells[..position].iter().copied());
+            }
+            index.insert(cell, position);
+        }
+        for (position, &cell) in cells.iter().enumerate() {
+            assert_eq!(index.find(cell, |position| cells[position]), Some(position));
+        }
+        assert_eq!(index.find(std::ptr::without_provenance(8), |position| cells[position]), None);
+    }
+
+    #[test]
+    fn removing_the_latest_leaves_the_earlier_ones_reachable() {
+        let cells = cells(500);
+        let mut index = Index::new();
+        index.rebuild(cells.iter().copied());
+        for position in (100..500).rev() {
+            index.remove_last(cells[position], position);
+        }
+        for (position, &cell) in cells.iter().enumerate() {
+            let found = index.find(cell, |position| cells[position]);
+            assert_eq!(found, (position < 100).then_some(position));
+        }
+    }
+
+    #[test]
+    fn a_new_generation_forgets_the_old_one() {
+        let cells = cells(40);
+        let mut index = Index::new();
+        index.rebuild(cells.iter().copied());
+        index.generation = u32::MAX;
+        index.rebuild(cells[..1].iter().copied());
+        assert_eq!(index.generation, 1, "the slots were wiped before the generation wrapped");
+        assert_eq!(index.find(cells[0], |position| cells[position]), Some(0));
+        assert_eq!(index.find(cells[1], |position| cells[position]), None);
+    }
+}

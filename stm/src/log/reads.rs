@@ -136,3 +136,47 @@ impl ReadLog {
         self.compact_at = Self::COMPACT_FROM;
     }
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::clock::Version;
+
+    fn entry(n: usize) -> ReadEntry {
+        let seen = Word::of_version(Version::from_raw(n as u64));
+        ReadEntry { cell: std::ptr::without_provenance(n * 32), seen }
+    }
+
+    #[test]
+    fn a_loop_over_few_variables_does_not_grow_the_log() {
+        let mut log = ReadLog::new();
+        (0..1_000_000).for_each(|n| log.push(entry(n % 10)));
+        assert!(log.entries.capacity() <= 2 * ReadLog::COMPACT_FROM, "{}", log.entries.capacity());
+        (0..10).for_each(|n| assert!(log.entries().iter().any(|read| read.cell == entry(n).cell)));
+    }
+
+    #[test]
+    fn only_recent_reads_are_taken_and_each_once() {
+        let mut log = ReadLog::new();
+        (1..=6).for_each(|n| log.push(entry(n)));
+        assert_eq!(log.take_last(entry(5).cell), None);
+        assert_eq!(log.take_last(entry(6).cell), Some(entry(6).seen));
+        assert_eq!(log.take_recent(entry(3).cell), Some(entry(3).seen));
+        assert_eq!(log.take_recent(entry(3).cell), None);
+        assert_eq!(log.entries().len(), 4);
+    }
+
+    #[test]
+    fn a_closed_log_has_no_room_and_an_outlier_is_given_back() {
+        let mut log = ReadLog::new();
+        log.push(entry(1));
+        assert!(!log.has_room());
+        log.set_open(true);
+        assert!(log.has_room());
+        (0..200_000).for_each(|n| log.push(entry(n)));
+        assert!(log.is_outsized());
+        log.clear();
+        log.shrink();
+        assert!(!log.is_outsized() && !log.has_room());
+    }
+}

@@ -260,3 +260,104 @@ pub(crate) struct Displaced {
     pub(crate) value: Bits,
     pub(crate) destroy: Destroy,
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+
+    fn cell(n: usize) -> *const RawCell {
+        std::ptr::without_provenance(n * 32)
+    }
+
+    fn bits(n: usize) -> Bits {
+        std::ptr::without_provenance_mut(n)
+    }
+
+    /// Pretends to own something, so that displaced values are reported. Never called.
+    unsafe fn destroy(_bits: Bits) {
+        unreachable!("the log destroys nothing itself");
+    }
+
+    fn entry(n: usize, value: usize) -> WriteEntry {
+        WriteEntry { cell: cell(n), value: bits(value), expected: Word::NONE, held: Word::NONE, destroy: Some(destroy) }
+    }
+
+    fn write(log: &mut WriteLog, n: usize, value: usize) -> Option<usize> {
+        match log.find(cell(n)) {
+            Some(position) => log.replace(position, bits(value)).map(|displaced| displaced.value.addr()),
+            None => {
+                log.push(entry(n, value));
+                None
+            }
+        }
+    }
+
+    fn undo(log: &mut WriteLog, mark: Mark) -> Vec<usize> {
+        let mut displaced = Vec::new();
+        log.roll_back(mark, |value| displaced.push(value.value.addr()), |_, _| {});
+        displaced.sort_unstable();
+        displaced
+    }
+
+    fn merge(log: &mut WriteLog, mark: Mark) -> Vec<usize> {
+        let mut displaced = Vec::new();
+        log.merge(mark, |value| displaced.push(value.value.addr()));
+        displaced
+    }
+
+    #[test]
+    fn a_scope_undone_leaves_no_trace_at_any_size() {
+        for outer in [0, 1, 7, 8, 9, 100] {
+            for inner in [0, 1, 8, 200] {
+                let mut log = WriteLog::new();
+                (0..outer).for_each(|n| assert_eq!(write(&mut log, n + 1, n), None));
+                let mark = log.mark();
+                (0..inner).for_each(|n| assert_eq!(write(&mut log, n + 1, 1000 + n), None));
+                assert_eq!(undo(&mut log, mark), (1000..1000 + inner).collect::<Vec<_>>());
+                assert_eq!(log.entries().len(), outer);
+                (0..outer).for_each(|n| assert_eq!(log.pending(cell(n + 1)), Some(bits(n))));
+                (outer..outer + inner).for_each(|n| assert_eq!(log.pending(cell(n + 1)), None));
+            }
+        }
+    }
+
+    #[test]
+    fn a_scope_keeps_the_outer_value_once_however_often_it_writes() {
+        let mut log = WriteLog::new();
+        write(&mut log, 1, 10);
+        let mark = log.mark();
+        assert_eq!(write(&mut log, 1, 11), None, "the outer scope may want 10 back");
+        assert_eq!(write(&mut log, 1, 12), Some(11));
+        assert_eq!(write(&mut log, 1, 13), Some(12));
+        assert_eq!(log.replaced.len(), 1);
+        assert_eq!(undo(&mut log, mark), [13]);
+        assert_eq!(log.pending(cell(1)), Some(bits(10)));
+    }
+
+    #[test]
+    fn merging_hands_on_what_scopes_further_out_may_want_back() {
+        let mut log = WriteLog::new();
+        write(&mut log, 1, 10);
+        let outer = log.mark();
+        write(&mut log, 2, 20);
+        let inner = log.mark();
+        assert_eq!(write(&mut log, 1, 11), None);
+        assert_eq!(write(&mut log, 2, 21), None);
+        assert_eq!(merge(&mut log, inner), [20], "20 was the outer scope's own");
+        assert_eq!(undo(&mut log, outer), [11, 21]);
+        assert_eq!(log.pending(cell(1)), Some(bits(10)));
+        assert_eq!(log.pending(cell(2)), None);
+    }
+
+    #[test]
+    fn reads_that_entries_stood_for_come_back() {
+        let mut log = WriteLog::new();
+        let mark = log.mark();
+        let seen = Word::of_version(crate::clock::Version::from_raw(5));
+        log.push(WriteEntry { expected: seen, ..entry(1, 10) });
+        log.push(entry(2, 20));
+        let mut reads = Vec::new();
+        log.roll_back(mark, |_| {}, |cell, word| reads.push((cell, word)));
+        assert_eq!(reads, [(cell(1), seen)]);
+    }
+}

@@ -11,6 +11,7 @@ use crate::error::Cause;
 use crate::log::WriteEntry;
 use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
+use crate::unwind::Panics;
 use crate::wait::{self, Registration, WakeList, registered};
 use crate::word::{VersionedLock, Word};
 use crate::{TCell, TVar, atomically};
@@ -23,7 +24,9 @@ fn write(local: &Local, cell: &RawCell, reads: &[ReadEntry]) -> Result<(), Confl
         let mut wake = WakeList::new();
         // SAFETY: the commit has just succeeded.
         unsafe { commit::settle(&writes, local, &mut wake) };
-        wake.wake();
+        let mut panics = Panics::new();
+        wake.wake(&mut panics);
+        panics.resume();
     }
     Ok(())
 }

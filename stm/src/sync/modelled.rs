@@ -3,10 +3,24 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub(crate) use loom::sync::MutexGuard;
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) use loom::thread::{ThreadId, yield_now};
+
+shared_static! {
+    static FENCES: AtomicU64 = AtomicU64::new(0)
+}
+
+/// Loom's fence. Loom switches threads at accesses only, and so never between an access and the fence behind it; hence a
+/// sequentially consistent fence, whose order among its kind matters, is an access too. Relaxed: it must order nothing.
+pub(crate) fn fence(order: Ordering) {
+    if order == Ordering::SeqCst {
+        FENCES.fetch_add(1, Ordering::Relaxed);
+    }
+    loom::sync::atomic::fence(order);
+}
 
 /// A spin is a yield: the model must run somebody else before it looks again.
 pub(crate) fn spin_loop() {
