@@ -1,4 +1,124 @@
 //! Software transactional memory: shared state that is composed the way functions are.
+//!
+//! A [`TVar`] is a shared variable. A *transaction* reads and writes any number of them, and takes effect in one step, or
+//! not at all. Two operations that are each atomic become one atomic operation by writing one after the other.
+//!
+//! ```
+//! use stm::{StmResult, TVar, Transaction, atomically};
+//!
+//! fn withdraw(tx: &Transaction, account: &TVar<u64>, amount: u64) -> StmResult<()> {
+//!     let balance = account.read(tx)?;
+//!     tx.check(balance >= amount)?; // not enough: wait until somebody has changed the balance
+//!     account.write(tx, balance - amount)
+//! }
+//!
+//! fn deposit(tx: &Transaction, account: &TVar<u64>, amount: u64) -> StmResult<()> {
+//!     account.modify(tx, |balance| balance + amount)
+//! }
+//!
+//! let (savings, checking) = (TVar::new(100), TVar::new(0));
+//! atomically(|tx| {
+//!     withdraw(tx, &savings, 30)?;
+//!     deposit(tx, &checking, 30)
+//! });
+//! assert_eq!((savings.load(), checking.load()), (70, 30));
+//! ```
+//!
+//! # Contents
+//!
+//! - [Running](#running): [`atomically`](atomically()), [`try_atomically`], [`snapshot`](snapshot()), [`options`]
+//! - [Waiting and choosing](#waiting-and-choosing): [`retry`](ReadTransaction::retry),
+//!   [`check`](ReadTransaction::check), [`or_else`](Transaction::or_else)
+//! - [Undoing a part](#undoing-a-part): [`nested`](Transaction::nested), [`cancel`]
+//! - [Variables](#variables): [`TVar`], [`TCell`], one-shot operations
+//! - [What a body may do](#what-a-body-may-do)
+//! - [Guarantees](#guarantees), [when not to use it](#when-not-to-use-it), [features](#features)
+//!
+//! # Running
+//!
+//! The body of a transaction is a closure that gets a `&Transaction` and returns a [`StmResult`]. It is run, and if
+//! another transaction has interfered, run again; it takes effect once. Each operation on a variable returns a
+//! `StmResult` too: `?` passes on the signal that this run is over. With the macro the `?` writes itself:
+//!
+//! ```
+//! # #[cfg(feature = "macros")] {
+//! use stm::{TVar, atomically};
+//!
+//! let (a, b) = (TVar::new(1), TVar::new(2));
+//! atomically!(|tx| {
+//!     let old = a.replace(tx, b.read(tx));
+//!     b.write(tx, old);
+//! });
+//! assert_eq!((a.load(), b.load()), (2, 1));
+//! # }
+//! ```
+//!
+//! A body that only reads belongs into [`snapshot`](snapshot()): it gets a [`ReadTransaction`], with which the compiler lets it
+//! do nothing else. A helper that takes `&ReadTransaction` works in both.
+//!
+//! # Waiting and choosing
+//!
+//! `retry` says that the body can not go on with what it has read. The thread sleeps until one of those variables is
+//! written, and the body runs again. `or_else` tries one function and, if that retries, another: waiting composes like
+//! everything else.
+//!
+//! ```
+//! use stm::{StmResult, TVar, Transaction, atomically};
+//!
+//! fn pop(tx: &Transaction, queue: &TVar<Vec<u32>>) -> StmResult<u32> {
+//!     match queue.update(tx, Vec::pop)? {
+//!         Some(item) => Ok(item),
+//!         None => tx.retry(),
+//!     }
+//! }
+//!
+//! let (urgent, normal) = (TVar::new(vec![]), TVar::new(vec![7]));
+//! let next = atomically(|tx| tx.or_else(|tx| pop(tx, &urgent), |tx| pop(tx, &normal)));
+//! assert_eq!(next, 7);
+//! ```
+//!
+//! # Undoing a part
+//!
+//! An error of your own ends [`try_atomically`] through [`cancel`]: nothing takes effect, and the caller gets the error.
+//! [`nested`](Transaction::nested) does the same for a part of a body, which goes on afterwards.
+//!
+//! # Variables
+//!
+//! [`TVar`] is a handle: cloning it shares the variable, and it can be stored anywhere. [`TCell`] is the variable itself,
+//! in a `static` or as a field. Numbers and the like are stored in place; other values are read by reference
+//! ([`read_ref`](TVar::read_ref), [`with`](TVar::with)) and replaced as a whole, so let them be cheap to clone, or cut
+//! them into several variables.
+//!
+//! [`load`](TVar::load), [`store`](TVar::store), [`swap`](TVar::swap) and [`fetch_update`](TVar::fetch_update) are
+//! transactions on one variable, without a body and at the price of an atomic operation or two.
+//!
+//! # What a body may do
+//!
+//! Read and write variables, compute, allocate, panic. As it may run more than once, it must not do what can not be
+//! undone: print, send, sleep, lock. Put that into [`on_commit`](Transaction::on_commit).
+//!
+//! A body can not start another transaction; functions that take `&Transaction` are how transactions are composed.
+//!
+//! # Guarantees
+//!
+//! - **Strict serialisability** of everything that commits.
+//! - **Opacity**: no body, not even one that will be run again, sees values of two different moments.
+//! - **No starvation**: a transaction commits at the latest in its [`PROMOTE_AFTER`]th run since it last waited.
+//! - **No lost wake-up**, and no needless one: a waiter runs again when something it has read was written.
+//! - **Panics undo** what the body did. Nothing is poisoned, and nothing stays locked.
+//!
+//! # When not to use it
+//!
+//! One number is an atomic. One structure that nobody waits on is a mutex. Work that is handed over is a channel. A
+//! transaction pays for bookkeeping on every variable it touches; it earns that back when state is spread over several
+//! variables, or when threads wait for conditions.
+//!
+//! # Features
+//!
+//! - `macros` (default): `atomically!`, `snapshot!`, `#[transactional]`.
+//! - `serde`: `Serialize` and `Deserialize` for [`TVar`], by value.
+
+#![doc(test(attr(deny(unused_must_use), allow(dead_code, unused_variables))))]
 
 mod attempt;
 mod cell;
@@ -28,6 +148,11 @@ mod unwind;
 mod var;
 mod wait;
 mod word;
+
+/// The README's code runs as a test.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 
 #[doc(hidden)]
 #[path = "private.rs"]
