@@ -19,6 +19,9 @@ use crate::reclaim::Destroy;
 /// A value as a cell stores it: the value's bytes, or the address of its node.
 pub(crate) type Bits = *mut ();
 
+/// What a variable is to the compiler: it owns a `T` and takes any `T` in, so it is invariant.
+pub(crate) type Place<T> = (T, fn(T) -> T);
+
 /// A boxed value.
 #[repr(C)]
 struct Node<T> {

@@ -10,7 +10,7 @@ use crate::clock::Version;
 use crate::contention::Spin;
 use crate::direct;
 use crate::reclaim;
-use crate::storage;
+use crate::storage::{self, Place};
 use crate::word::VersionedLock;
 
 /// A transactional variable in place: in a `static`, on the stack, or as a field of a structure of yours.
@@ -41,8 +41,7 @@ use crate::word::VersionedLock;
 #[repr(C, align(16))]
 pub struct TCell<T: 'static> {
     body: Body<T>,
-    /// Owns a `T` and takes any `T` in: invariant, as a place to store into has to be.
-    marker: PhantomData<(T, fn(T) -> T)>,
+    marker: PhantomData<Place<T>>,
 }
 
 /// A cell that nobody has used yet is *dormant*: its word says so (and that it is locked), and the value is still the

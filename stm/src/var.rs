@@ -13,7 +13,7 @@ use crate::cell::RawCell;
 use crate::direct;
 use crate::names;
 use crate::reclaim::{self, Destroy};
-use crate::storage;
+use crate::storage::{self, Place};
 use crate::sync::{AtomicBool, AtomicU32, Ordering, fence};
 use crate::word::VersionedLock;
 
@@ -41,8 +41,7 @@ use crate::word::VersionedLock;
 /// ```
 pub struct TVar<T> {
     shared: NonNull<Shared>,
-    /// Owns a `T` and takes any `T` in: invariant, as a place to store into has to be.
-    marker: PhantomData<(T, fn(T) -> T)>,
+    marker: PhantomData<Place<T>>,
 }
 
 /// The variable itself. Freed through `reclaim` after its last handle is gone.

@@ -282,9 +282,3 @@ mod tests {
         assert_eq!(count.0.load(Std::Relaxed), 1);
     }
 }
-
-/// How many waiters are registered, for models that nobody is left behind.
-#[cfg(all(test, stm_loom))]
-pub(crate) fn registered() -> usize {
-    TABLE.0.iter().map(|bucket| bucket.lock().values().map(Vec::len).sum::<usize>()).sum()
-}

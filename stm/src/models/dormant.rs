@@ -1,5 +1,6 @@
-//! `TCell`s that two threads touch first at the same time: edge E10.
+//! `TCell`s that two threads touch first at the same time: edge E11.
 
+use std::fmt;
 use std::sync::Arc;
 
 use loom::thread;
@@ -11,7 +12,7 @@ use crate::{TCell, atomically};
 #[derive(Clone)]
 struct Boxed(Arc<Canary>);
 
-/// E10: whoever comes second finds the value in place.
+/// E11: whoever comes second finds the value in place.
 #[test]
 fn a_cell_is_moved_into_place_once() {
     let outcomes = Outcomes::new();
@@ -34,6 +35,33 @@ fn a_cell_is_moved_into_place_once() {
         seen.record(());
     });
     outcomes.assert_exactly([()]);
+}
+
+impl fmt::Debug for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.look();
+        f.write_str("alive")
+    }
+}
+
+/// E11: `Debug` looks at the value alone, whatever the word is; so it needs the value in place before.
+#[test]
+fn a_value_is_shown_only_when_it_is_in_place() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let shared = Arc::new(TCell::new(Boxed(Arc::new(Canary::new()))));
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.load().0.look())
+        };
+        // First without the pin, whose fence would stand in for the edge.
+        assert!(!shared.cell().value().is_null(), "the value is not there yet");
+        seen.record(format!("{shared:?}"));
+        other.join().unwrap();
+    });
+    outcomes.assert_exactly([String::from("TCell { value: alive }")]);
 }
 
 /// A write to a cell that another thread is moving into place waits for it and is not overwritten.

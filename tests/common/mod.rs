@@ -1,0 +1,18 @@
+//! What the tests share: starting threads together, counting drops, catching panics with
+//! their location, forcing conflicts, and ending a test that hangs.
+
+mod census;
+mod clash;
+mod panics;
+mod random;
+mod sample;
+mod threads;
+mod watchdog;
+
+pub use census::{Census, Counted};
+pub use clash::Clash;
+pub use panics::{Panic, expect_panic, quietly};
+pub use random::Random;
+pub use sample::Sample;
+pub use threads::{Rendezvous, elsewhere, race, scaled, threads};
+pub use watchdog::{Watchdog, watchdog};

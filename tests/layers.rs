@@ -1,0 +1,126 @@
+//! The library's modules form layers: each imports only from rows below its own. There is then
+//! no cycle, and every module can be read knowing only what is under it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lowest first.
+const LAYERS: &[&[&str]] = &[
+    &["sync", "error", "config", "unwind"],
+    &["clock", "reclaim", "hooks"],
+    &["word", "contention", "storage"],
+    &["cell", "reference"],
+    &["wait", "log", "names"],
+    &["commit"],
+    &["attempt", "direct"],
+    &["context", "var", "tcell"],
+    &["tx"],
+    &["run"],
+    &["ops", "serde"],
+    &["lib"],
+    &["private", "models"],
+];
+
+/// Returns the row of a module; names that are no module are items of the crate's root.
+fn row(module: &str) -> usize {
+    let find = |name: &str| LAYERS.iter().position(|row| row.contains(&name));
+    find(module).or_else(|| find("lib")).expect("the root is in the table")
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../stm/src")
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the library's sources are beside the tests") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The text of a file without its comments, by module.
+fn modules() -> BTreeMap<String, String> {
+    let (root, mut files) = (sources(), Vec::new());
+    rust_files(&root, &mut files);
+    files.sort();
+    let mut modules: BTreeMap<String, String> = BTreeMap::new();
+    for file in files {
+        let inside = file.strip_prefix(&root).expect("it was found there").with_extension("");
+        let module = inside.iter().next().expect("a name").to_str().expect("a plain name").to_owned();
+        let text = fs::read_to_string(&file).expect("it can be read");
+        let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+        let all = modules.entry(module).or_default();
+        code.for_each(|line| *all += &(line.to_owned() + "\n"));
+    }
+    modules
+}
+
+/// The first names of all paths that start at `crate::`, also of those in braces.
+fn imports(code: &str) -> BTreeSet<String> {
+    let name =
+        |text: &str| -> String { text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
+    let mut found = BTreeSet::new();
+    for (start, path) in code.match_indices("crate::") {
+        let rest = &code[start + path.len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            found.insert(name(rest));
+            continue;
+        };
+        let (mut depth, mut expects_name) = (0, true);
+        for (place, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => expects_name = true,
+                _ if expects_name && !c.is_whitespace() => {
+                    found.insert(name(&group[place..]));
+                    expects_name = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn imports_are_found_in_every_form() {
+    let code = "use crate::word::{Limit, Word};\nuse crate::{\n    a::{b, c},\n    d,\n};\nlet x = crate::e::f();";
+    let found: Vec<_> = imports(code).into_iter().collect();
+    assert_eq!(found, ["a", "d", "e", "word"]);
+}
+
+#[test]
+fn every_module_has_its_layer() {
+    let found: BTreeSet<_> = modules().into_keys().collect();
+    let listed: BTreeSet<_> = LAYERS.iter().flat_map(|row| row.iter().map(|name| (*name).to_owned())).collect();
+    assert_eq!(found, listed, "files of stm/src on the left, the table of this test on the right");
+    assert_eq!(listed.len(), LAYERS.iter().map(|row| row.len()).sum::<usize>(), "a module is listed twice");
+}
+
+#[test]
+fn no_module_imports_from_its_own_row_or_above() {
+    let mut upward = Vec::new();
+    for (module, code) in modules() {
+        // The root names everything, to re-export it.
+        if module == "lib" {
+            continue;
+        }
+        for import in imports(&code) {
+            if import != module && row(&import) >= row(&module) {
+                upward.push(format!("{module} imports crate::{import}"));
+            }
+        }
+        // At the top level of a file beside the root, `super` is the root by another name.
+        let is_folder = sources().join(&module).is_dir();
+        let around = code.lines().filter(|line| !is_folder && line.starts_with("use super::"));
+        upward.extend(around.map(|line| format!("{module} has `{line}`")));
+    }
+    assert!(upward.is_empty(), "{}", upward.join("\n"));
+}

@@ -1,0 +1,14 @@
+//! Only `try_atomically` has somebody to give an error to.
+
+use stm::{ResultExt, TVar, atomically, cancel};
+
+fn main() {
+    let a = TVar::new(1);
+    atomically(|tx| {
+        if a.read(tx)? == 1 {
+            return cancel("one");
+        }
+        let value: u32 = "5".parse().or_cancel()?;
+        a.write(tx, value)
+    });
+}
