@@ -1,0 +1,230 @@
+//! Counts instructions and heap allocations per transaction. Both are exact, so unlike times they can be pinned.
+//!
+//! ```text
+//! .ci/instructions                                # builds, and prints the table: about a minute
+//! .ci/instructions --check                        # fails if a target is missed
+//! cargo bench --bench counts -- --only increment  # the rows whose name contains this
+//! cargo bench --bench counts -- --heap            # allocations alone, without valgrind
+//! cargo bench --bench counts -- --run "increment, TVar" whole 1000000    # one workload alone, for a profiler
+//! ```
+//!
+//! Allocations are counted by the global allocator after warm-up. Instructions are those of whole runs of this program
+//! under callgrind: two runs with different numbers of transactions, their difference divided by the difference of the
+//! numbers. The measuring loop, and where there are keys their choice, are part of each figure; the first row shows the loop.
+
+use std::process::ExitCode;
+
+#[path = "counts/callgrind.rs"]
+mod callgrind;
+#[path = "counts/heap.rs"]
+mod heap;
+#[path = "counts/probes.rs"]
+mod probes;
+#[path = "support/table.rs"]
+mod table;
+mod workloads;
+
+use probes::{Build, Limit, Row, rows};
+use stm::{TCell, TVar};
+use table::print_table;
+
+#[global_allocator]
+static ALLOCATOR: heap::Counting = heap::Counting;
+
+const USAGE: &str = "usage: counts [--heap] [--check] [--only TEXT]
+       counts --run ROW whole|base OPERATIONS";
+
+const MISSED: &str = "MISSED";
+
+enum Job {
+    Table(Options),
+    Run { build: Build, operations: u64, warm_up: u64 },
+}
+
+#[derive(Default)]
+struct Options {
+    /// Allocations only.
+    heap: bool,
+    /// Fail if a target is missed.
+    check: bool,
+    only: String,
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Job, String> {
+    let mut options = Options::default();
+    // Cargo passes `--bench` under `cargo bench` and nothing under `cargo test`, which is in no mood for minutes.
+    let mut bench = false;
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--bench" => bench = true,
+            "--heap" => options.heap = true,
+            "--check" => options.check = true,
+            "--only" => options.only = arguments.next().ok_or("--only needs a text")?,
+            "--run" => return parse_run(arguments),
+            unknown => return Err(format!("unknown argument `{unknown}`")),
+        }
+    }
+    options.heap |= !bench;
+    Ok(Job::Table(options))
+}
+
+fn parse_run(mut arguments: impl Iterator<Item = String>) -> Result<Job, String> {
+    let mut next = || arguments.next().ok_or("--run needs three arguments");
+    let (name, part, operations) = (next()?, next()?, next()?);
+    let row = rows().into_iter().find(|row| row.name == name);
+    let row = row.ok_or_else(|| format!("there is no row `{name}`"))?;
+    let build = match (part.as_str(), row.beyond) {
+        (callgrind::WHOLE, _) => row.build,
+        (callgrind::BASE, Some((base, _))) => base,
+        _ => return Err(format!("`{name}` has no part `{part}`")),
+    };
+    let operations = operations.parse();
+    Ok(Job::Run {
+        build,
+        operations: operations.map_err(|error| format!("operations: {error}"))?,
+        warm_up: row.operations[0],
+    })
+}
+
+fn main() -> ExitCode {
+    let outcome = parse(std::env::args().skip(1)).and_then(|job| match job {
+        Job::Table(options) => table(&options),
+        Job::Run { build, operations, warm_up } => {
+            let contender = build();
+            contender.run(0, warm_up);
+            println!("{}", contender.run(0, operations));
+            Ok(true)
+        }
+    });
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("{message}\n{USAGE}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the table and returns true unless a missed target is to count as failure.
+fn table(options: &Options) -> Result<bool, String> {
+    let instructions = !options.heap && callgrind::is_present();
+    if !instructions {
+        println!("Instructions are not counted: valgrind is not there or not wanted.\n");
+    }
+    let rows: Vec<Row> = rows().into_iter().filter(|row| row.name.contains(&options.only)).collect();
+    if rows.is_empty() {
+        return Err(format!("no row's name contains `{}`", options.only));
+    }
+    let mut figures: Vec<Figures> = Vec::new();
+    for (number, row) in rows.iter().enumerate() {
+        eprint!("\r\x1b[K[{}/{}] {}", number + 1, rows.len(), row.name);
+        let figure = Figures::of(row, instructions, &figures)?;
+        figures.push(figure);
+    }
+    eprint!("\r\x1b[K");
+    let header = ["per transaction", "instructions", "reach", "aim", "allocations", "bytes", "ok?"];
+    let cells: Vec<_> = figures.iter().map(Figures::cells).collect();
+    print_table(header, &cells);
+    let mut missed = figures.iter().filter(|figure| figure.verdict == MISSED).count();
+    println!();
+    missed += variables();
+    println!("\n{missed} targets missed.");
+    Ok(missed == 0 || !options.check)
+}
+
+/// One row's figures.
+struct Figures {
+    row: &'static str,
+    instructions: Option<f64>,
+    /// The limits, as shown.
+    limits: [String; 2],
+    allocations: f64,
+    bytes: f64,
+    verdict: &'static str,
+}
+
+impl Figures {
+    fn of(row: &Row, count_instructions: bool, earlier: &[Self]) -> Result<Self, String> {
+        let instructions = match count_instructions {
+            true => Some(callgrind::instructions(row)?),
+            false => None,
+        };
+        let [allocations, bytes] = allocated(row);
+        let (reach, aim) = match row.limit {
+            Limit::Open => (None, None),
+            Limit::AtMost { reach, aim } => (Some(reach), Some(aim)),
+            Limit::SameAs(other) => {
+                let other = earlier.iter().find(|figures| figures.row == other);
+                // What happened earlier may have left a thread or two to wind up: not one instruction per transaction.
+                (other.and_then(|other| other.instructions).map(|same| same + 0.5), None)
+            }
+        };
+        let within = |limit: Option<f64>| instructions.zip(limit).map(|(count, limit)| count <= limit);
+        let verdict = match (within(reach), within(aim)) {
+            _ if !row.allocates && allocations > 0.0 => MISSED,
+            (Some(false), _) => MISSED,
+            (Some(true), Some(true)) => "aim",
+            (Some(true), _) => "yes",
+            (None, _) if !row.allocates => "yes",
+            (None, _) => "-",
+        };
+        let show = |limit: Option<f64>| limit.map_or("-".to_owned(), |limit| format!("<= {limit:.0}"));
+        Ok(Self { row: row.name, instructions, limits: [show(reach), show(aim)], allocations, bytes, verdict })
+    }
+
+    fn cells(&self) -> [String; 7] {
+        let [reach, aim] = self.limits.clone();
+        [
+            self.row.to_owned(),
+            self.instructions.map_or("-".to_owned(), |count| format!("{count:.1}")),
+            reach,
+            aim,
+            format!("{:.2}", self.allocations),
+            format!("{:.1}", self.bytes),
+            self.verdict.to_owned(),
+        ]
+    }
+}
+
+/// Returns the allocations and the bytes of one operation of a row, once warm.
+fn allocated(row: &Row) -> [f64; 2] {
+    let contender = (row.build)();
+    let mut operations = contender.run(0, row.operations[1]);
+    let warm = operations;
+    let heap = heap::during(|| operations += contender.run(0, row.operations[1]));
+    contender.verify(operations);
+    let counted = (operations - warm) as f64;
+    [heap.allocations as f64 / counted, heap.bytes as f64 / counted]
+}
+
+/// Prints what a variable takes, and returns how many targets that misses.
+fn variables() -> usize {
+    const COUNT: usize = 1000;
+    // Both vectors have their room already, so what is counted are the variables alone.
+    let mut handles = Vec::with_capacity(COUNT);
+    let mut cells = Vec::with_capacity(COUNT);
+    let handle = heap::during(|| handles.extend((0..COUNT as u64).map(TVar::new)));
+    let cell = heap::during(|| cells.extend((0..COUNT as u64).map(TCell::new)));
+    let rows = [
+        ("TVar<u64>", size_of::<TVar<u64>>(), 8, handle, 1, 32),
+        ("TCell<u64>", size_of::<TCell<u64>>(), 16, cell, 0, 0),
+    ];
+    let mut missed = 0;
+    let cells = rows.map(|(name, size, size_limit, heap, allocations, bytes)| {
+        let fits =
+            size <= size_limit && heap.allocations <= allocations * COUNT as u64 && heap.bytes <= bytes * COUNT as u64;
+        missed += usize::from(!fits);
+        let each = |count: u64| count as f64 / COUNT as f64;
+        [
+            name.to_owned(),
+            format!("{size} (<= {size_limit})"),
+            format!("{} (<= {allocations})", each(heap.allocations)),
+            format!("{} (<= {bytes})", each(heap.bytes)),
+            if fits { "yes" } else { MISSED }.to_owned(),
+        ]
+    });
+    let header = ["one variable", "bytes inline", "allocations", "bytes of heap", "ok?"];
+    print_table(header, &cells);
+    missed
+}

@@ -1,0 +1,145 @@
+//! Pinned worker threads that run contenders in timed windows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+use crate::workloads::Contender;
+
+/// What a worker is asked to do in one window.
+struct Order<'a> {
+    contender: &'a dyn Contender,
+    operations: u64,
+    gate: Arc<Gate>,
+}
+
+/// Where the workers of a window wait for each other, spinning, so that they start within nanoseconds.
+struct Gate {
+    missing: AtomicUsize,
+}
+
+impl Gate {
+    fn pass(&self) {
+        // AcqRel: nobody's clock starts before everybody has arrived.
+        self.missing.fetch_sub(1, Ordering::AcqRel);
+        let mut spins = 0_u32;
+        // Acquire: pairs with the decrements above.
+        while self.missing.load(Ordering::Acquire) > 0 {
+            spins = spins.wrapping_add(1);
+            if spins.is_multiple_of(1024) {
+                // With more workers than cores the others need this one's core to arrive.
+                std::thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// What a worker did in one window.
+struct Shift {
+    start: Instant,
+    end: Instant,
+    operations: u64,
+    disturbed: bool,
+}
+
+/// One timed window of all its workers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// From the first worker's start to the last worker's end.
+    pub(crate) elapsed: Duration,
+    /// What all workers did together.
+    pub(crate) operations: u64,
+    /// Another process took a worker's core meanwhile.
+    pub(crate) disturbed: bool,
+}
+
+impl Window {
+    /// Returns the elapsed nanoseconds over all operations.
+    pub(crate) fn nanoseconds(&self) -> f64 {
+        self.elapsed.as_nanos() as f64 / self.operations as f64
+    }
+}
+
+/// One worker thread. It ends with the sender of its orders.
+struct Worker<'a> {
+    orders: Sender<Order<'a>>,
+    /// One channel a worker: when a worker panics its channel closes, and nobody waits for it.
+    shifts: Receiver<Shift>,
+}
+
+/// The worker threads: number `i` is pinned to core `i` modulo the cores.
+pub(crate) struct Crew<'a> {
+    workers: Vec<Worker<'a>>,
+}
+
+impl<'a> Crew<'a> {
+    pub(crate) fn new<'scope>(scope: &'scope Scope<'scope, '_>, workers: usize) -> Self
+    where
+        'a: 'scope,
+    {
+        let cores = core_affinity::get_core_ids().unwrap_or_default();
+        let hire = |number: usize| {
+            let (orders, inbox) = channel();
+            let (report, shifts) = channel();
+            let core = cores.get(number % cores.len().max(1)).copied();
+            scope.spawn(move || {
+                if let Some(core) = core {
+                    core_affinity::set_for_current(core);
+                }
+                work(number, &inbox, &report);
+            });
+            Worker { orders, shifts }
+        };
+        Self { workers: (0..workers).map(hire).collect() }
+    }
+
+    /// Runs one window: the first `workers` workers do at least `operations` operations each.
+    ///
+    /// # Panics
+    ///
+    /// When a worker has panicked.
+    pub(crate) fn window(&self, contender: &'a dyn Contender, workers: usize, operations: u64) -> Window {
+        let workers = &self.workers[..workers];
+        let gate = Arc::new(Gate { missing: AtomicUsize::new(workers.len()) });
+        for worker in workers {
+            let order = Order { contender, operations, gate: gate.clone() };
+            let sent = worker.orders.send(order);
+            sent.expect("a worker panicked, see above");
+        }
+        let reports = workers.iter().map(|worker| worker.shifts.recv());
+        let shifts: Vec<Shift> = reports.collect::<Result<_, _>>().expect("a worker panicked, see above");
+        let start = shifts.iter().map(|shift| shift.start).min();
+        let end = shifts.iter().map(|shift| shift.end).max();
+        Window {
+            elapsed: end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start),
+            operations: shifts.iter().map(|shift| shift.operations).sum(),
+            disturbed: shifts.iter().any(|shift| shift.disturbed),
+        }
+    }
+}
+
+fn work(worker: usize, inbox: &Receiver<Order<'_>>, report: &Sender<Shift>) {
+    for order in inbox {
+        let preemptions = preemptions();
+        order.gate.pass();
+        let start = Instant::now();
+        let operations = order.contender.run(worker, order.operations);
+        let end = Instant::now();
+        let disturbed = self::preemptions() != preemptions;
+        if report.send(Shift { start, end, operations, disturbed }).is_err() {
+            return;
+        }
+    }
+}
+
+/// How often this thread has lost its core against its will; a thread that waits for a lock gives it up willingly. `None`
+/// where nobody says.
+fn preemptions() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
+    let count = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
+    count?.trim().parse().ok()
+}
