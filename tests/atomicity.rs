@@ -132,6 +132,37 @@ fn no_update_is_lost_to_a_write_in_between() {
     check::<String>();
 }
 
+/// The same with other reads and writes between the read and the write, however many.
+#[test]
+fn no_update_is_lost_however_far_the_read_is_behind() {
+    fn check<T: Sample>() {
+        for distance in [0, 1, 3, 4, 5, 20] {
+            for others_written in [false, true] {
+                let x = TVar::new(T::of(0));
+                let others: Vec<_> = (0..distance).map(|n| TVar::new(T::of(n))).collect();
+                let attempts = atomically(|tx| {
+                    let value = x.read(tx)?;
+                    for (n, other) in (1..).zip(&others) {
+                        other.read(tx)?;
+                        if others_written {
+                            other.write(tx, T::of(n))?;
+                        }
+                    }
+                    x.write(tx, if value == T::of(10) { T::of(11) } else { T::of(1) })?;
+                    if tx.attempt_number() == 1 {
+                        elsewhere(|| x.store(T::of(10)));
+                    }
+                    Ok(tx.attempt_number())
+                });
+                assert_eq!((attempts, x.load()), (2, T::of(11)), "{distance} reads, written: {others_written}");
+            }
+        }
+    }
+    let _watchdog = watchdog();
+    check::<u64>();
+    check::<String>();
+}
+
 /// The variable is read and never written, and still decides.
 #[test]
 fn a_commit_depends_on_what_was_only_read() {

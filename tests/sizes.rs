@@ -266,6 +266,20 @@ fn memory_does_not_grow_with_the_number_of_transactions() {
     });
 }
 
+/// The table of names must not keep those of variables that are gone.
+#[test]
+fn memory_does_not_grow_with_the_number_of_names() {
+    let _alone = alone();
+    elsewhere(|| {
+        let name_many = || {
+            let named: Vec<_> = (0..10_000_u64).map(|n| TVar::new(n).named("short-lived")).collect();
+            assert!(named.iter().all(|x| x.name() == Some("short-lived")));
+        };
+        let grown = growth(1, name_many);
+        assert!(grown < 50_000, "{grown} bytes more after variables with names");
+    });
+}
+
 /// A thread that once ran a huge transaction does not keep its logs for ever.
 #[test]
 fn logs_shrink_after_a_huge_transaction() {

@@ -105,16 +105,18 @@ fn every_operation_may_be_the_first() {
 #[test]
 fn a_fresh_cell_may_be_used_from_many_threads_at_once() {
     fn check<T: Sample>() {
-        let (rounds, parties) = (scaled(300), threads());
+        let (rounds, parties) = (scaled(1_000), threads());
         let cells: Vec<_> = (0..rounds).map(|n| TCell::new(T::of(n as u64))).collect();
         let meeting = Rendezvous::new(parties);
         race(parties, |me| {
             for (n, cell) in (0..).zip(&cells) {
                 meeting.meet();
-                match me % 4 {
+                // Another one of each kind first, each time.
+                match (me + n as usize) % 5 {
                     0 => assert_eq!(cell.load(), T::of(n)),
                     1 => assert_eq!(atomically(|tx| cell.read(tx)), T::of(n)),
                     2 => assert!(snapshot(|tx| cell.with(tx, |value| *value == T::of(n)))),
+                    3 => assert!(format!("{cell:?}").contains(&format!("{:?}", T::of(n)))),
                     _ => cell.fetch_update(|value| assert_eq!(*value, T::of(n))),
                 }
             }

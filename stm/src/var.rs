@@ -186,7 +186,7 @@ unsafe fn destroy<T: 'static>(shared: *mut ()) {
 impl<T> Drop for TVar<T> {
     #[inline]
     fn drop(&mut self) {
-        // Release: whoever frees the variable has seen the end of every use of it.
+        // Release: edge E9, whoever frees the variable has seen the end of every use of it.
         if self.shared().handles.fetch_sub(1, Ordering::Release) == 1 {
             self.retire();
         }
@@ -197,7 +197,7 @@ impl<T> TVar<T> {
     /// The last handle is gone; a transaction may still have the variable in its logs.
     #[cold]
     fn retire(&mut self) {
-        // Acquire: pairs with the release of every other handle.
+        // Acquire: edge E9, pairs with the release of every other handle.
         fence(Ordering::Acquire);
         let Shared { destroy, has_destructor, .. } = *self.shared();
         // SAFETY: no handle is left to reach it by, this is the only call, and the bounds of `new` let any thread drop

@@ -59,14 +59,14 @@ pub(crate) struct Waiter {
 
 impl Waiter {
     fn notify(&self) {
-        // Release: what the commit has published is there when the waiter runs again.
+        // Release: edge E10, what the commit has published is there when the waiter runs again.
         if !self.notified.swap(true, Ordering::Release) {
             self.waker.wake_by_ref();
         }
     }
 
     fn is_notified(&self) -> bool {
-        // Acquire: pairs with `notify`.
+        // Acquire: edge E10, pairs with `notify`.
         self.notified.load(Ordering::Acquire)
     }
 }

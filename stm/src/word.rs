@@ -189,7 +189,8 @@ impl VersionedLock {
         !Word(self.0.load(Ordering::Acquire)).is_unready()
     }
 
-    /// Takes a dormant `TCell` for moving its value into place. Acquire: its loser waits for `publish`.
+    /// Takes a dormant `TCell` for moving its value into place. Acquire is more than edge E11 needs: whoever shares a cell has
+    /// synchronised with its maker.
     pub(crate) fn try_lock_dormant(&self) -> bool {
         self.0.compare_exchange(Word::DORMANT.0, Word::WAKING.0, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }

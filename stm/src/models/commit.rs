@@ -66,12 +66,19 @@ fn a_pair_is_never_torn_without_a_log() {
     outcomes.assert_exactly([None, Some(1)]);
 }
 
-/// The reader moves its view between its reads, while a commit takes its version from the older clock; somebody may move
-/// the clock meanwhile, too.
-fn extension_model(clock_is_moved: bool) {
+/// Who else moves the clock in [`extension_model`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mover {
+    Nobody,
+    Writer,
+    Third,
+}
+
+/// The reader moves its view between its reads, while a commit takes its version from the older clock.
+fn extension_model(preemptions: usize, mover: Mover) {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(3, move || {
+    explore(preemptions, move || {
         make_statics();
         let local = placeholder();
         let pair: Pair = Arc::new((cell(0), cell(0)));
@@ -80,12 +87,14 @@ fn extension_model(clock_is_moved: bool) {
         for value in 1..=3 {
             assert!(Runner::new(local).once(|tx| tx.write(&ahead, value)).is_ok());
         }
+        let move_clock = || clock::advance(Version::from_raw(3));
+        let third = (mover == Mover::Third).then(|| thread::spawn(move_clock));
         let writer = {
             let pair = Arc::clone(&pair);
             thread::spawn(move || {
                 write_both(local, &pair, 1);
-                if clock_is_moved {
-                    clock::advance(Version::from_raw(3));
+                if mover == Mover::Writer {
+                    move_clock();
                 }
             })
         };
@@ -99,6 +108,7 @@ fn extension_model(clock_is_moved: bool) {
         });
         seen.record(read.ok());
         writer.join().unwrap();
+        third.map(|third| third.join().unwrap());
     });
     outcomes.assert_exactly([None, Some(0), Some(1)]);
 }
@@ -106,13 +116,19 @@ fn extension_model(clock_is_moved: bool) {
 /// E3: what took its version from the clock before it was moved had its locks before that, too.
 #[test]
 fn an_extension_covers_commits_of_an_older_clock() {
-    extension_model(false);
+    extension_model(3, Mover::Nobody);
 }
 
 /// E3: an extension whose exchange of the clock fails looks at it again.
 #[test]
 fn an_extension_does_not_rely_on_a_failed_exchange() {
-    extension_model(true);
+    extension_model(3, Mover::Writer);
+}
+
+/// E3: nor does it matter who moved the clock, or whether that thread knows of the commit.
+#[test]
+fn an_extension_may_find_the_clock_moved() {
+    extension_model(2, Mover::Third);
 }
 
 /// E3: an extension looks at the clock first and at its reads afterwards. Here the clock is moved by somebody else.
