@@ -33,22 +33,23 @@ pub(crate) enum Tracking {
 }
 
 /// An operation has returned `Abort`.
-const DOOMED: u8 = 1;
+const DOOMED: u16 = 1;
 /// There are writes, which reads have to look through.
-const WRITTEN: u8 = 2;
+const WRITTEN: u16 = 2;
 /// [`Tracking::Unlogged`].
-const UNLOGGED: u8 = 4;
-/// There is more to clean up than the read log: hooks, waiters, an outlier's memory.
-const UNTIDY: u8 = 8;
+const UNLOGGED: u16 = 4;
+/// There is more to clean up than the read log: hooks, waiters, an outlier's memory, the token.
+const UNTIDY: u16 = 8;
 /// Some of the writes have values that are to be retired.
-const BOXED: u8 = 16;
+const BOXED: u16 = 16;
 
 #[repr(C)]
 struct State {
-    /// How often the body ran, this time included. First, so that beginning a run writes it and its neighbours at once.
+    /// How often the body ran, this time included; 0 while none runs. First, so that beginning a run writes it and its
+    /// neighbours at once.
     number: u32,
     /// Without [`DOOMED`], [`WRITTEN`] and [`UNLOGGED`], and only then, the read log is open.
-    flags: u8,
+    flags: u16,
     privilege: Privilege,
     doom: Cause,
     /// Which words a read accepts. [`Limit::ANY`] before the first read, which defines the moment that the attempt sees.
@@ -119,10 +120,25 @@ impl Attempt {
         debug_assert!(state.reads.is_empty() && state.writes.is_empty() && state.hooks.is_empty());
         state.number = number;
         state.flags = if tracking == Tracking::Unlogged { UNLOGGED } else { 0 };
-        state.reads.set_open(tracking == Tracking::Logged);
+        if privilege == Privilege::Promoted {
+            state.flags |= UNTIDY;
+        }
         state.privilege = privilege;
         state.doom = Cause::Conflict;
         state.limit = Limit::ANY;
+        state.reads.set_open(tracking == Tracking::Logged);
+    }
+
+    /// Whether a run is under way.
+    #[inline(always)]
+    pub(crate) fn is_running(&self) -> bool {
+        self.state().number != 0
+    }
+
+    /// Ends a run that has been cleaned up after.
+    #[inline(always)]
+    pub(crate) fn leave(&self) {
+        self.state().number = 0;
     }
 
     pub(crate) fn number(&self) -> u32 {

@@ -23,12 +23,13 @@ thread_owner! { static OWNER: Owner = Owner(Box::new(Context::new())) }
 /// One thread's transaction state.
 pub(crate) struct Context {
     attempt: Attempt,
-    /// A body is running.
-    active: Cell<bool>,
+    /// Held by the run under way if it is a promoted one.
+    token: Cell<Option<Token>>,
     pub(crate) jitter: RefCell<Jitter>,
     /// Made when the thread first waits.
     waker: Cell<Option<Waker>>,
-    handle: Handle,
+    /// Keeps the record that the attempt uses.
+    _handle: Handle,
 }
 
 struct Owner(Box<Context>);
@@ -45,15 +46,16 @@ impl Context {
         let seed = (&raw const *handle.local()).addr() as u64;
         Self {
             attempt: Attempt::new(handle.local()),
-            active: Cell::new(false),
+            token: Cell::new(None),
             jitter: RefCell::new(Jitter::new(seed)),
             waker: Cell::new(None),
-            handle,
+            _handle: handle,
         }
     }
 
+    #[inline(always)]
     pub(crate) fn local(&self) -> &'static Local {
-        self.handle.local()
+        self.attempt.local()
     }
 
     fn thread_waker(&self) -> Waker {
@@ -66,32 +68,48 @@ impl Context {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn begin(&self, number: u32, token: Option<Token>, tracking: Tracking) -> Running<'_> {
-        if self.active.replace(true) {
+        if self.attempt.is_running() {
             nested();
         }
-        self.attempt.local().enter();
+        self.local().enter();
         let privilege = if token.is_some() { Privilege::Promoted } else { Privilege::Ordinary };
         self.attempt.begin(number, privilege, tracking);
-        Running { context: self, token }
+        if token.is_some() {
+            self.token.set(token);
+        }
+        Running { context: self }
     }
 
     /// Frees the thread for other transactions, and others from a promoted one: user code may follow.
-    #[inline(always)]
-    fn leave(&self, token: Option<Token>) {
-        self.active.set(false);
-        self.attempt.local().unpin();
-        drop(token);
+    fn leave(&self) {
+        self.attempt.leave();
+        self.local().unpin();
+        drop(self.token.take());
     }
 
     /// Ends a run that leaves something to be done.
     #[inline(never)]
-    fn finish_untidy(&self, token: Option<Token>) {
+    fn finish_untidy(&self) {
         let aftermath = self.attempt.tidy();
-        self.leave(token);
+        self.leave();
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }
         reclaim::collect_if_full(self.local());
+    }
+
+    /// Undoes a run.
+    #[cold]
+    #[inline(never)]
+    fn undo(&self) {
+        let aftermath = self.attempt.roll_back();
+        self.leave();
+        if let Some(aftermath) = aftermath {
+            conclude(aftermath);
+        }
+        if !std::thread::panicking() {
+            reclaim::collect_if_full(self.local());
+        }
     }
 }
 
@@ -108,11 +126,10 @@ fn nested() -> ! {
 /// A run of a body that is under way. Dropping it undoes the run: that happens when the body panics.
 pub(crate) struct Running<'c> {
     context: &'c Context,
-    token: Option<Token>,
 }
 
 impl Running<'_> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn attempt(&self) -> &Attempt {
         &self.context.attempt
     }
@@ -125,12 +142,12 @@ impl Running<'_> {
     /// Ends a run that has committed, and tells the world.
     #[inline(always)]
     pub(crate) fn finish(self) {
-        let mut this = ManuallyDrop::new(self);
-        let (context, token) = (this.context, this.token.take());
-        if context.attempt.finish() || context.local().is_full() {
-            return context.finish_untidy(token);
+        let context = ManuallyDrop::new(self).context;
+        let local = context.local();
+        if context.attempt.finish() || !local.unpin_plainly() {
+            return context.finish_untidy();
         }
-        context.leave(token);
+        context.attempt.leave();
     }
 
     /// Undoes a run.
@@ -141,16 +158,10 @@ impl Running<'_> {
 }
 
 impl Drop for Running<'_> {
-    #[cold]
+    // In line, and what it does is not: so a run that is not undone stays in a register.
+    #[inline(always)]
     fn drop(&mut self) {
-        let aftermath = self.context.attempt.roll_back();
-        self.context.leave(self.token.take());
-        if let Some(aftermath) = aftermath {
-            conclude(aftermath);
-        }
-        if !std::thread::panicking() {
-            reclaim::collect_if_full(self.context.local());
-        }
+        self.context.undo();
     }
 }
 
@@ -182,7 +193,7 @@ impl Lease {
     #[cold]
     #[inline(never)]
     pub(crate) fn new() -> Self {
-        let own = OWNER.try_with(|owner| (!owner.0.active.get()).then_some(&raw const *owner.0));
+        let own = OWNER.try_with(|owner| (!owner.0.attempt.is_running()).then_some(&raw const *owner.0));
         if let Ok(Some(context)) = own {
             set_pointer(&CURRENT, context);
             return Self { context, _temporary: None };

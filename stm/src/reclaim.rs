@@ -38,6 +38,11 @@ const PROMPT: u32 = 32;
 /// The epoch of a thread that is not pinned.
 const UNPINNED: u64 = 0;
 
+/// In [`Local::beyond`]: a batch has gathered.
+const FULL: u32 = 1;
+/// In [`Local::beyond`]: one pin within another.
+const NESTED: u32 = 2;
+
 shared_static! {
     static EPOCH: CachePadded<AtomicU64> = CachePadded::new(AtomicU64::new(1))
 }
@@ -83,16 +88,14 @@ struct Bag {
 pub(crate) struct Local {
     /// The epoch in which the thread pinned itself, or [`UNPINNED`]. Written by its thread, read by collections.
     epoch: CachePadded<AtomicU64>,
-    /// How many pins are nested.
-    depth: Cell<u32>,
+    /// What makes the end of a pin more than one store: [`FULL`], and [`NESTED`] for every pin within the first.
+    beyond: Cell<u32>,
     /// Whether a pin needs a fence of its own: a copy of what [`barrier`] found, beside the other fields a pin needs.
     fenced: bool,
     /// How many [`Handle`]s the thread has.
     handles: Cell<u32>,
     /// A collection of this thread is running user code.
     collecting: Cell<bool>,
-    /// A batch has gathered.
-    full: Cell<bool>,
     /// How many more dropped variables may ask for a collection of their own.
     prompt: Cell<u32>,
     /// Borrowed for a few lines at a time, never while user code runs.
@@ -117,11 +120,10 @@ impl Handle {
         let local = registry.idle.pop().unwrap_or_else(|| {
             let local: &'static Local = Box::leak(Box::new(Local {
                 epoch: CachePadded::new(AtomicU64::new(UNPINNED)),
-                depth: Cell::new(0),
+                beyond: Cell::new(0),
                 fenced: !barrier::is_asymmetric(),
                 handles: Cell::new(0),
                 collecting: Cell::new(false),
-                full: Cell::new(false),
                 prompt: Cell::new(PROMPT),
                 bag: UnsafeCell::default(),
             }));
@@ -196,7 +198,7 @@ fn release(local: &'static Local) {
     if ptr::eq(get_pointer(&LOCAL), local) {
         set_pointer(&LOCAL, ptr::null());
     }
-    if local.depth.get() != 0 {
+    if local.is_pinned() {
         // The process exits from within a body. What the body sees has to stay, so the record stays pinned.
         return;
     }
@@ -236,31 +238,44 @@ impl Local {
     /// Pins without a guard; [`Local::unpin`] ends it.
     #[inline]
     pub(crate) fn enter(&self) {
-        let depth = self.depth.get();
-        self.depth.set(depth + 1);
-        if depth == 0 {
-            // Acquire: edge E7, a thread that sees an epoch sees everything unlinked before it began.
-            let epoch = EPOCH.load(Ordering::Acquire);
-            // Release: edge E8, a collection that sees this pin knows that the previous one is over.
-            self.epoch.store(epoch, Ordering::Release);
-            // Edge E7: the loads of this pin come after it, or the collection sees it.
-            barrier::light(self.fenced);
+        if self.is_pinned() {
+            self.beyond.set(self.beyond.get() + NESTED);
+            return;
         }
+        // Acquire: edge E7, a thread that sees an epoch sees everything unlinked before it began.
+        let epoch = EPOCH.load(Ordering::Acquire);
+        // Release: edge E8, a collection that sees this pin knows that the previous one is over.
+        self.epoch.store(epoch, Ordering::Release);
+        // Edge E7: the loads of this pin come after it, or the collection sees it.
+        barrier::light(self.fenced);
     }
 
     #[inline]
     pub(crate) fn unpin(&self) {
-        let depth = self.depth.get() - 1;
-        self.depth.set(depth);
-        if depth == 0 {
+        let beyond = self.beyond.get();
+        if beyond >= NESTED {
+            self.beyond.set(beyond - NESTED);
+        } else {
             // Release: edge E8, pairs with the scan; what the thread looked at is looked at no more.
             self.epoch.store(UNPINNED, Ordering::Release);
         }
     }
 
-    #[inline]
+    /// Unpins, unless that would leave the thread pinned or with a batch to collect.
+    #[inline(always)]
+    #[must_use = "the thread may still be pinned"]
+    pub(crate) fn unpin_plainly(&self) -> bool {
+        let plain = self.beyond.get() == 0;
+        if plain {
+            self.unpin();
+        }
+        plain
+    }
+
+    #[inline(always)]
     pub(crate) fn is_pinned(&self) -> bool {
-        self.depth.get() != 0
+        // Relaxed: only this thread stores it.
+        self.epoch.load(Ordering::Relaxed) != UNPINNED
     }
 
     /// Frees `object` by `destroy` once no pinned thread can reach it.
@@ -275,14 +290,14 @@ impl Local {
         let fresh = unsafe { &mut (*self.bag.get()).fresh };
         fresh.push(Garbage { object, destroy });
         if fresh.len() >= BATCH {
-            self.full.set(true);
+            self.beyond.set(self.beyond.get() | FULL);
         }
     }
 
     /// Whether enough was retired to make a collection worth its fence.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.full.get()
+        self.beyond.get() & FULL != 0
     }
 
     /// Whether a variable just dropped should be freed now rather than with its batch.
@@ -300,7 +315,7 @@ impl Local {
     fn take_ripe(&self) -> Vec<Garbage> {
         // SAFETY: the record is this thread's and no user code runs within this borrow.
         let bag = unsafe { &mut *self.bag.get() };
-        self.full.set(false);
+        self.beyond.set(self.beyond.get() & !FULL);
         let mut registry = REGISTRY.lock();
         bag.fresh.append(&mut registry.orphans);
         if bag.fresh.is_empty() && bag.stamped.is_empty() {
