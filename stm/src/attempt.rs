@@ -201,7 +201,7 @@ impl Attempt {
             }
         }
         // SAFETY: passed on to the caller.
-        unsafe { state.read_closed(cell) }
+        unsafe { state.read_closed(cell) }.ok_or_else(|| state.aborted())
     }
 
     /// Notes that the attempt will store `value`. On an error the value is retired.
@@ -378,6 +378,11 @@ impl Attempt {
 }
 
 impl State {
+    /// What every operation of a doomed attempt returns.
+    fn aborted(&self) -> Abort {
+        Abort { cause: self.doom }
+    }
+
     #[cold]
     fn abort(&mut self, cause: Cause) -> Abort {
         if self.flags & DOOMED == 0 {
@@ -385,7 +390,7 @@ impl State {
             self.reads.set_open(false);
             self.doom = cause;
         }
-        Abort { cause: self.doom }
+        self.aborted()
     }
 
     /// Opens the read log again if this is the plain case.
@@ -400,13 +405,14 @@ impl State {
         self.reads.set_open(false);
     }
 
-    /// A read when the log is closed: the plain case of an attempt that has written something else.
+    /// A read when the log is closed: the plain case of an attempt that has written something else. Returns `None` from a
+    /// doomed attempt, which fits into registers.
     ///
     /// # Safety
     ///
     /// As for [`Attempt::read`].
     #[inline(never)]
-    unsafe fn read_closed(&mut self, cell: *const RawCell) -> Result<Bits, Abort> {
+    unsafe fn read_closed(&mut self, cell: *const RawCell) -> Option<Bits> {
         if self.flags & (DOOMED | UNLOGGED) == 0 && !self.writes.may_contain(cell) && self.reads.has_capacity() {
             // SAFETY: passed on to the caller.
             let shared = unsafe { &*cell };
@@ -417,27 +423,27 @@ impl State {
                 // SAFETY: there is room.
                 unsafe { self.reads.push_within_room(ReadEntry { cell, seen }) };
                 self.limit = self.view;
-                return Ok(value);
+                return Some(value);
             }
         }
         // SAFETY: passed on to the caller.
         unsafe { self.read_slow(cell) }
     }
 
-    /// Every other read.
+    /// Every other read; as [`State::read_closed`].
     ///
     /// # Safety
     ///
     /// As for [`Attempt::read`].
     #[inline(never)]
-    unsafe fn read_slow(&mut self, cell: *const RawCell) -> Result<Bits, Abort> {
+    unsafe fn read_slow(&mut self, cell: *const RawCell) -> Option<Bits> {
         if self.flags & DOOMED != 0 {
-            return Err(Abort { cause: self.doom });
+            return None;
         }
         if self.flags & WRITTEN != 0
             && let Some(value) = self.writes.pending(cell)
         {
-            return Ok(value);
+            return Some(value);
         }
         // SAFETY: passed on to the caller.
         let shared = unsafe { &*cell };
@@ -447,7 +453,7 @@ impl State {
                 word = shared.wait_until_free();
             }
             if !self.limit.accepts(word) {
-                self.extend(word.version())?;
+                self.extend(word.version()).ok()?;
                 continue;
             }
             if let Some(value) = shared.read(word) {
@@ -458,7 +464,7 @@ impl State {
                     }
                 }
                 self.limit = self.view;
-                return Ok(value);
+                return Some(value);
             }
         }
     }
