@@ -12,7 +12,7 @@ use std::cell::UnsafeCell;
 
 use crate::cell::RawCell;
 use crate::clock::{self, Version};
-use crate::commit::{self, Conflict, Privilege};
+use crate::commit::{self, Conflict, Privilege, Unfinished};
 use crate::error::{Abort, Cause};
 use crate::hooks::{self, Due, Hooks};
 use crate::log::reads::ReadEntry;
@@ -34,21 +34,17 @@ pub(crate) enum Tracking {
 
 /// An operation has returned `Abort`.
 const DOOMED: u16 = 1;
-/// There are writes, which reads have to look through.
-const WRITTEN: u16 = 2;
 /// [`Tracking::Unlogged`].
-const UNLOGGED: u16 = 4;
+const UNLOGGED: u16 = 2;
 /// There is more to clean up than the read log: hooks, waiters, an outlier's memory, the token.
-const UNTIDY: u16 = 8;
-/// Some of the writes have values that are to be retired.
-const BOXED: u16 = 16;
+const UNTIDY: u16 = 4;
 
 #[repr(C)]
 struct State {
     /// How often the body ran, this time included; 0 while none runs. First, so that beginning a run writes it and its
     /// neighbours at once.
     number: u32,
-    /// Without [`DOOMED`], [`WRITTEN`] and [`UNLOGGED`], and only then, the read log is open.
+    /// Without [`DOOMED`], [`UNLOGGED`] and writes, which reads have to look through, and only then, the read log is open.
     flags: u16,
     privilege: Privilege,
     doom: Cause,
@@ -225,7 +221,7 @@ impl Attempt {
             && state.writes.has_room()
             && let Some(expected) = state.reads.take_last(cell)
         {
-            state.note_written(destroy.is_some());
+            state.reads.set_open(false);
             // SAFETY: there is room.
             unsafe { state.writes.push_within_room(WriteEntry { cell, value, expected, held: Word::NONE, destroy }) };
             return Ok(());
@@ -249,7 +245,7 @@ impl Attempt {
             }
             return Ok(());
         }
-        state.note_written(destroy.is_some());
+        state.reads.set_open(false);
         let expected = state.reads.take_recent(cell).unwrap_or(Word::NONE);
         state.writes.push(WriteEntry { cell, value, expected, held: Word::NONE, destroy });
         Ok(())
@@ -295,7 +291,6 @@ impl Attempt {
             |cell, seen| reads.push(ReadEntry { cell, seen }),
         );
         if state.writes.is_empty() {
-            state.flags &= !(WRITTEN | BOXED);
             state.reopen();
         }
         state.hooks.rolled_back(savepoint.hooks)
@@ -308,7 +303,7 @@ impl Attempt {
     /// All cells it has touched are allocated.
     #[inline(always)]
     pub(crate) unsafe fn commit(&self) -> Result<(), Conflict> {
-        if self.state().flags & WRITTEN == 0 {
+        if self.state().writes.is_empty() {
             // What it has read was true at one moment: that is all a reader has to offer.
             return Ok(());
         }
@@ -323,12 +318,30 @@ impl Attempt {
     unsafe fn commit_writes(&self) -> Result<(), Conflict> {
         let state = self.state();
         // SAFETY: passed on to the caller; the log has one entry a cell.
-        let waiters = unsafe { commit::commit(state.writes.entries_mut(), state.reads.entries(), state.privilege)? };
-        if waiters || state.flags & BOXED != 0 {
-            state.flags |= UNTIDY;
-            // SAFETY: the commit has just succeeded.
-            unsafe { commit::settle(state.writes.entries(), self.local, &mut state.wake) };
+        match unsafe { commit::commit_plainly(state.writes.entries_mut(), state.reads.entries()) } {
+            Ok(()) => {
+                state.writes.clear();
+                Ok(())
+            }
+            // SAFETY: passed on to the caller; this is how far the commit got.
+            Err(Unfinished { position, decided }) => unsafe { self.complete(position, decided) },
         }
+    }
+
+    /// Goes on with a commit that is not the plain case.
+    ///
+    /// # Safety
+    ///
+    /// As for [`commit::complete`].
+    #[inline(never)]
+    unsafe fn complete(&self, position: usize, decided: Option<Version>) -> Result<(), Conflict> {
+        let state = self.state();
+        let (writes, reads) = (state.writes.entries_mut(), state.reads.entries());
+        // SAFETY: passed on to the caller.
+        unsafe { commit::complete(writes, reads, state.privilege, position, decided)? };
+        state.flags |= UNTIDY;
+        // SAFETY: the commit has just succeeded.
+        unsafe { commit::settle(state.writes.entries(), self.local, &mut state.wake) };
         state.writes.clear();
         Ok(())
     }
@@ -395,14 +408,7 @@ impl State {
 
     /// Opens the read log again if this is the plain case.
     fn reopen(&mut self) {
-        self.reads.set_open(self.flags & (DOOMED | WRITTEN | UNLOGGED) == 0);
-    }
-
-    /// From now on reads have to look through the writes.
-    #[inline(always)]
-    fn note_written(&mut self, boxed: bool) {
-        self.flags |= if boxed { WRITTEN | BOXED } else { WRITTEN };
-        self.reads.set_open(false);
+        self.reads.set_open(self.flags & (DOOMED | UNLOGGED) == 0 && self.writes.is_empty());
     }
 
     /// A read when the log is closed: the plain case of an attempt that has written something else. Returns `None` from a
@@ -440,9 +446,7 @@ impl State {
         if self.flags & DOOMED != 0 {
             return None;
         }
-        if self.flags & WRITTEN != 0
-            && let Some(value) = self.writes.pending(cell)
-        {
+        if let Some(value) = self.writes.pending(cell) {
             return Some(value);
         }
         // SAFETY: passed on to the caller.

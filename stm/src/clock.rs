@@ -95,6 +95,14 @@ pub(crate) fn stamp(newest_replaced: Version) -> (Reading, Version) {
     (reading, Version(reading.version().0.max(newest_replaced.0) + 1))
 }
 
+/// [`stamp`] where it takes but a look: no promoted transaction runs, and the clock need not be moved.
+#[inline(always)]
+pub(crate) fn stamp_plainly(newest_replaced: Version) -> Option<Version> {
+    let reading = now();
+    let plain = !reading.is_exclusive() && newest_replaced.0 < reading.version().0 + MAX_DRIFT;
+    plain.then(|| Version(reading.version().0.max(newest_replaced.0) + 1))
+}
+
 #[cold]
 fn catch_up(version: Version) -> Reading {
     if version.0 >= LAST {

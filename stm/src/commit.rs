@@ -4,7 +4,7 @@
 //! serialisation point is the look at the clock in [`clock::stamp`], with every lock held and before validation
 //! (docs/design.md, "Committing", has the proof; TL2, DISC 2006, section 2.1, is the ancestor).
 
-use crate::clock::{self, Reading, Version};
+use crate::clock::{self, Version};
 use crate::contention::{self, Permission, Spin, Token};
 use crate::log::WriteEntry;
 use crate::log::reads::ReadEntry;
@@ -26,73 +26,102 @@ pub(crate) enum Privilege {
 
 /// Makes the writes take effect in one step, if nothing in `reads` has changed.
 ///
-/// On success every entry's `value` is the one it replaced, and the result says whether somebody waits for one of the
+/// On success the `value` of every boxed entry is the one it replaced, and the result says whether somebody waits for one of the
 /// variables: then, and if there are boxed values, [`settle`] has something to do. On a conflict nothing has changed.
 ///
 /// # Safety
 ///
 /// The cells of both logs are alive, and each cell has one entry in `writes` at most, whose value fits it.
-#[inline(always)]
+#[inline]
 pub(crate) unsafe fn commit(
     writes: &mut [WriteEntry],
     reads: &[ReadEntry],
     privilege: Privilege,
 ) -> Result<bool, Conflict> {
-    // In line: the plain case, in which nobody is in the way, and what was read is written too.
-    let mut locked = Summary::NONE;
+    // SAFETY: passed on to the caller.
+    match unsafe { commit_plainly(writes, reads) } {
+        Ok(()) => Ok(false),
+        // SAFETY: passed on to the caller; this is how far the commit got.
+        Err(Unfinished { position, decided }) => unsafe { complete(writes, reads, privilege, position, decided) },
+    }
+}
+
+/// How far a commit got that is not the plain case.
+#[derive(Clone, Copy)]
+pub(crate) struct Unfinished {
+    /// The first variable that is not locked, or, if the commit is decided, not published.
+    pub(crate) position: usize,
+    /// The commit is decided: all are locked, and this is its version.
+    pub(crate) decided: Option<Version>,
+}
+
+/// The plain case of [`commit`]: nobody is in the way, nobody waits for one of the variables, what was read is written
+/// too, and no value is boxed. It calls nothing, so that its callers need not save registers.
+///
+/// # Safety
+///
+/// As for [`commit`].
+#[inline(always)]
+pub(crate) unsafe fn commit_plainly(writes: &mut [WriteEntry], reads: &[ReadEntry]) -> Result<(), Unfinished> {
+    let mut newest = Word::of_version(Version::INITIAL);
     for position in 0..writes.len() {
         let entry = &mut writes[position];
         // SAFETY: passed on to the caller.
         let lock = unsafe { &(*entry.cell).lock };
-        // Where the transaction has read the variable, the exchange is its validation as well.
-        let word = if entry.expected == Word::NONE { lock.load_again() } else { entry.expected };
-        if word.is_locked() || lock.try_lock(word, Word::owned_by(&raw const *entry)).is_err() {
-            // SAFETY: passed on to the caller; those before `position` are locked.
-            return unsafe { complete(writes, reads, privilege, Progress::Contended { position }) };
+        let mut word = entry.expected;
+        if word == Word::NONE {
+            word = lock.load_again().without_waiters();
+            if word.is_locked() {
+                return Err(Unfinished { position, decided: None });
+            }
+        }
+        // Fails if somebody waits. Where the transaction has read the variable, this is its validation as well.
+        if lock.try_lock(word, Word::owned_by(&raw const *entry)).is_err() {
+            return Err(Unfinished { position, decided: None });
         }
         entry.held = word;
-        locked.add(word);
+        newest = newest.max(word);
     }
-    let (reading, version) = clock::stamp(locked.newest());
-    if reading.is_exclusive() || !reads.is_empty() {
-        // SAFETY: passed on to the caller; all are locked.
-        return unsafe { complete(writes, reads, privilege, Progress::Locked { locked, reading, version }) };
+    let version = match clock::stamp_plainly(newest.version()) {
+        Some(version) if reads.is_empty() => version,
+        _ => return Err(Unfinished { position: writes.len(), decided: None }),
+    };
+    for position in 0..writes.len() {
+        let entry = &writes[position];
+        if entry.destroy.is_some() {
+            return Err(Unfinished { position, decided: Some(version) });
+        }
+        // SAFETY: passed on to the caller; it is locked, and nothing has been read that is not.
+        let cell = unsafe { &*entry.cell };
+        cell.set(entry.value);
+        cell.lock.publish(version);
     }
-    // SAFETY: passed on to the caller; all are locked, and nothing has been read that is not.
-    unsafe { publish(writes, version) };
-    Ok(locked.has_waiters())
-}
-
-/// How far a commit got in line.
-enum Progress {
-    /// The variable at this position is locked or has changed; those before it are locked.
-    Contended { position: usize },
-    /// All are locked, but there are reads to be validated, or a promoted transaction is in the way.
-    Locked { locked: Summary, reading: Reading, version: Version },
+    Ok(())
 }
 
 /// Goes on with a commit that is not the plain case.
 ///
 /// # Safety
 ///
-/// As for [`commit`], and the variables that `progress` names are locked.
+/// As for [`commit`], and `position` and `decided` came from [`commit_plainly`].
 #[inline(never)]
-unsafe fn complete(
+pub(crate) unsafe fn complete(
     writes: &mut [WriteEntry],
     reads: &[ReadEntry],
     privilege: Privilege,
-    progress: Progress,
+    position: usize,
+    decided: Option<Version>,
 ) -> Result<bool, Conflict> {
+    if let Some(version) = decided {
+        // SAFETY: all are locked, and those before `position` published.
+        unsafe { publish(&mut writes[position..], version) };
+        // If somebody waited for one of them, it would not have got this far.
+        return Ok(false);
+    }
     let mut turn = Turn::new(privilege);
-    let (mut locked, mut reading, mut version) = match progress {
-        Progress::Locked { locked, reading, version } => (locked, reading, version),
-        Progress::Contended { position } => {
-            // SAFETY: passed on to the caller; those before `position` are locked.
-            let locked = unsafe { lock_patiently(writes, position, &mut turn)? };
-            let (reading, version) = clock::stamp(locked.newest());
-            (locked, reading, version)
-        }
-    };
+    // SAFETY: passed on to the caller; those before `position` are locked.
+    let mut locked = unsafe { lock_patiently(writes, position, &mut turn)? };
+    let (mut reading, mut version) = clock::stamp(locked.newest());
     while reading.is_exclusive() && !turn.is_ours() {
         // SAFETY: all are locked.
         unsafe { unlock_all(writes) };
@@ -296,11 +325,8 @@ fn own_entry(writes: &[WriteEntry], word: Word) -> Option<&WriteEntry> {
 ///
 /// The cells are alive, locked by these entries, and the values fit them.
 #[inline(always)]
-#[allow(clippy::needless_range_loop, reason = "see the comment in the loop")]
 unsafe fn publish(writes: &mut [WriteEntry], version: Version) {
-    // By position: the compiler would compute the number of entries by a division.
-    for position in 0..writes.len() {
-        let entry = &mut writes[position];
+    for entry in writes {
         // SAFETY: passed on to the caller.
         let cell = unsafe { &*entry.cell };
         let replaced = cell.value();

@@ -18,7 +18,7 @@ const WAITERS: u64 = 1;
 const VERSION_SHIFT: u32 = 1;
 
 /// One observed state of a [`VersionedLock`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Word(u64);
 
 impl Word {
@@ -34,7 +34,8 @@ impl Word {
     /// The lock word of a commit. `owner` is the address of its log entry: aligned, so bit 0 is clear, and below 2^63.
     #[inline]
     pub(crate) fn owned_by<T>(owner: *const T) -> Self {
-        Self(LOCKED | owner.addr() as u64)
+        // A sum, so that a loop over entries counts the word up rather than make it anew.
+        Self(LOCKED.wrapping_add(owner.addr() as u64))
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use crate::word::Word;
 #[derive(Debug)]
 pub(crate) struct WriteEntry {
     pub(crate) cell: *const RawCell,
-    /// The value to store, owned by the entry. After write-back: the value that was replaced.
+    /// The value to store, owned by the entry. After write-back, if it is boxed: the value that was replaced.
     pub(crate) value: Bits,
     /// The word the variable had when the attempt read it, or [`Word::NONE`] if it never did.
     pub(crate) expected: Word,
@@ -230,10 +230,16 @@ impl WriteLog {
         self.filter = mark.filter;
     }
 
+    /// Whether there are more entries than a scan looks through.
+    #[inline(always)]
+    pub(crate) fn is_large(&self) -> bool {
+        self.entries.len() > Self::SCANNED
+    }
+
     /// Forgets everything. The caller has taken what the entries owned.
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
-        if self.entries.len() > Self::SCANNED {
+        if self.is_large() {
             self.clear_large();
         }
         self.entries.clear();
