@@ -45,6 +45,7 @@ struct State {
     /// neighbours at once.
     number: u32,
     /// Without [`DOOMED`], [`UNLOGGED`] and writes, which reads have to look through, and only then, the read log is open.
+    /// The write log is open without [`DOOMED`].
     flags: u16,
     privilege: Privilege,
     doom: Cause,
@@ -163,6 +164,7 @@ impl Attempt {
     pub(crate) fn absolve(&self) {
         let state = self.state();
         state.flags &= !DOOMED;
+        state.writes.set_open(true);
         state.reopen();
     }
 
@@ -216,14 +218,14 @@ impl Attempt {
         let state = self.state();
         // The plain case: the first write to a variable that was read just now. Its lock will validate the read, so one
         // entry serves for both.
-        if state.flags & DOOMED == 0
-            && !state.writes.may_contain(cell)
-            && state.writes.has_room()
+        if state.writes.has_room()
+            && let Some(filter) = state.writes.filter_with(cell)
             && let Some(expected) = state.reads.take_last(cell)
         {
             state.reads.set_open(false);
+            let entry = WriteEntry { cell, value, expected, held: Word::NONE, destroy };
             // SAFETY: there is room.
-            unsafe { state.writes.push_within_room(WriteEntry { cell, value, expected, held: Word::NONE, destroy }) };
+            unsafe { state.writes.push_within_room(entry, filter) };
             return Ok(());
         }
         self.write_slow(cell, value, destroy)
@@ -374,6 +376,7 @@ impl Attempt {
         let savepoint = Savepoint { writes: writes::Mark::default(), hooks: hooks::Mark::default() };
         let due = self.undo(savepoint);
         self.state().writes.clear();
+        self.state().writes.set_open(true);
         if self.finish() {
             let aftermath = self.tidy();
             debug_assert!(aftermath.is_none(), "an attempt that is undone wakes nobody and has no hooks left");
@@ -401,6 +404,7 @@ impl State {
         if self.flags & DOOMED == 0 {
             self.flags |= DOOMED;
             self.reads.set_open(false);
+            self.writes.set_open(false);
             self.doom = cause;
         }
         self.aborted()

@@ -44,6 +44,8 @@ pub(crate) struct WriteLog {
     entries: Vec<WriteEntry>,
     /// One bit for each hash a cell of the log may have: most variables read were not written, and this says so at once.
     filter: u64,
+    /// Up to which length [`WriteLog::push_within_room`] may be used: `SCANNED`, or 0 while the log is closed to it.
+    room: usize,
     index: Index,
     /// Entries below this position belong to an enclosing scope: what they held is kept in `replaced`.
     floor: usize,
@@ -63,6 +65,7 @@ impl WriteLog {
         Self {
             entries: Vec::with_capacity(Self::SCANNED),
             filter: 0,
+            room: Self::SCANNED,
             index: Index::new(),
             floor: 0,
             scope: 0,
@@ -112,21 +115,32 @@ impl WriteLog {
         self.find(cell).map(|position| self.entries[position].value)
     }
 
-    /// Whether the next entry needs neither memory nor the index.
+    /// Opens or closes the log to [`WriteLog::push_within_room`].
+    pub(crate) fn set_open(&mut self, open: bool) {
+        self.room = if open { Self::SCANNED } else { 0 };
+    }
+
+    /// Whether the next entry needs neither memory nor the index, and the log is open.
     #[inline(always)]
     pub(crate) fn has_room(&self) -> bool {
-        // The capacity is never smaller.
-        self.entries.len() < Self::SCANNED
+        self.entries.len() < self.room
+    }
+
+    /// What the filter will be with an entry for `cell`, unless there may be one already.
+    #[inline(always)]
+    pub(crate) fn filter_with(&self, cell: *const RawCell) -> Option<u64> {
+        let filter = self.filter | Self::filter_bit(cell);
+        (filter != self.filter).then_some(filter)
     }
 
     /// Adds an entry for a cell that has none, without looking at the capacity.
     ///
     /// # Safety
     ///
-    /// [`WriteLog::has_room`] is true.
+    /// [`WriteLog::has_room`] is true, and `filter` came from [`WriteLog::filter_with`].
     #[inline(always)]
-    pub(crate) unsafe fn push_within_room(&mut self, entry: WriteEntry) {
-        self.filter |= Self::filter_bit(entry.cell);
+    pub(crate) unsafe fn push_within_room(&mut self, entry: WriteEntry, filter: u64) {
+        self.filter = filter;
         let length = self.entries.len();
         // SAFETY: the caller has seen that `length` is below `SCANNED`, and `new` and `clear_large` leave a capacity of at
         // least that: the slot is allocated, and it is initialised before the length covers it.
