@@ -199,7 +199,33 @@ impl Attempt {
             }
         }
         // SAFETY: passed on to the caller.
-        unsafe { state.read_closed(cell) }.ok_or_else(|| state.aborted())
+        unsafe { self.read_closed(cell) }.ok_or_else(|| state.aborted())
+    }
+
+    /// A read when the log is closed: the plain case of an attempt that has written something else. Returns `None` from a
+    /// doomed attempt, which fits into registers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Attempt::read`].
+    #[inline(never)]
+    unsafe fn read_closed(&self, cell: *const RawCell) -> Option<Bits> {
+        let state = self.state();
+        if state.flags & (DOOMED | UNLOGGED) == 0 && !state.writes.may_contain(cell) && state.reads.has_capacity() {
+            // SAFETY: passed on to the caller.
+            let shared = unsafe { &*cell };
+            let seen = shared.lock.load();
+            if state.limit.accepts(seen)
+                && let Some(value) = shared.read(seen)
+            {
+                // SAFETY: there is room.
+                unsafe { state.reads.push_within_room(ReadEntry { cell, seen }) };
+                state.limit = state.view;
+                return Some(value);
+            }
+        }
+        // SAFETY: passed on to the caller.
+        unsafe { state.read_slow(cell) }
     }
 
     /// Notes that the attempt will store `value`. On an error the value is retired.
@@ -415,32 +441,7 @@ impl State {
         self.reads.set_open(self.flags & (DOOMED | UNLOGGED) == 0 && self.writes.is_empty());
     }
 
-    /// A read when the log is closed: the plain case of an attempt that has written something else. Returns `None` from a
-    /// doomed attempt, which fits into registers.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Attempt::read`].
-    #[inline(never)]
-    unsafe fn read_closed(&mut self, cell: *const RawCell) -> Option<Bits> {
-        if self.flags & (DOOMED | UNLOGGED) == 0 && !self.writes.may_contain(cell) && self.reads.has_capacity() {
-            // SAFETY: passed on to the caller.
-            let shared = unsafe { &*cell };
-            let seen = shared.lock.load();
-            if self.limit.accepts(seen)
-                && let Some(value) = shared.read(seen)
-            {
-                // SAFETY: there is room.
-                unsafe { self.reads.push_within_room(ReadEntry { cell, seen }) };
-                self.limit = self.view;
-                return Some(value);
-            }
-        }
-        // SAFETY: passed on to the caller.
-        unsafe { self.read_slow(cell) }
-    }
-
-    /// Every other read; as [`State::read_closed`].
+    /// Every other read; as [`Attempt::read_closed`].
     ///
     /// # Safety
     ///
