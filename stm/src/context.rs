@@ -95,7 +95,7 @@ impl Context {
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }
-        reclaim::collect_if_full(self.local());
+        reclaim::keep_up(self.local());
     }
 
     /// Undoes a run.
@@ -108,7 +108,7 @@ impl Context {
             conclude(aftermath);
         }
         if !std::thread::panicking() {
-            reclaim::collect_if_full(self.local());
+            reclaim::keep_up(self.local());
         }
     }
 }

@@ -57,7 +57,7 @@ pub(crate) unsafe fn store<T: 'static>(cell: &RawCell, value: T) {
         // SAFETY: passed on to the caller; the bits are a stored `T`.
         let stored = unsafe { exchange::<T>(cell, storage::store(value), Word::NONE, local) };
         debug_assert!(stored.is_ok(), "a blind write can not conflict");
-        reclaim::collect_if_full(local);
+        reclaim::keep_up(local);
     });
 }
 
@@ -80,7 +80,7 @@ pub(crate) unsafe fn swap<T: Clone + 'static>(cell: &RawCell, value: T) -> T {
         // SAFETY: the node is retired but not freed, since the thread was pinned before.
         let value = unsafe { storage::borrow::<T>(&raw const replaced) }.clone();
         drop(pin);
-        reclaim::collect_if_full(local);
+        reclaim::keep_up(local);
         value
     })
 }
@@ -102,7 +102,7 @@ pub(crate) unsafe fn fetch_update<T: Clone + 'static, R>(cell: &RawCell, mut f: 
             let new = storage::store(value);
             // SAFETY: passed on to the caller; `new` is a stored `T` and given away here.
             if unsafe { exchange::<T>(cell, new, word, local) }.is_ok() {
-                reclaim::collect_if_full(local);
+                reclaim::keep_up(local);
                 return result;
             }
             if let Some(destroy) = storage::destructor::<T>() {

@@ -13,11 +13,14 @@
 //! thread whose pin the collection did not see has its loads behind the collection's fence, hence after the unlinking
 //! too. Any other pinned thread delays the object.
 //!
-//! Values' destructors are user code. They run in [`collect`], which holds no lock and no borrow while they do, and
-//! which is called where no transaction of this thread is under way.
+//! Values' destructors are user code. They run in [`collect`] and [`keep_up`], which hold no lock and no borrow while
+//! they do, and which are called where no transaction of this thread is under way. `keep_up` frees at the pace at which
+//! the thread retires: a batch freed at once would overflow the allocator's per-thread caches, and the allocations after
+//! it find them empty.
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
+use std::iter;
 use std::mem;
 use std::ptr;
 
@@ -73,6 +76,14 @@ struct Garbage {
     destroy: Destroy,
 }
 
+impl Garbage {
+    /// Only for what was found ripe.
+    fn free(self) {
+        // SAFETY: by the contract of `retire` nobody else frees it, and `ripen` found that nobody sees it.
+        unsafe { (self.destroy)(self.object) };
+    }
+}
+
 // SAFETY: `Local::retire` requires that the object may be destroyed on any thread.
 unsafe impl Send for Garbage {}
 
@@ -82,6 +93,15 @@ struct Bag {
     fresh: Vec<Garbage>,
     /// Stamped by earlier collections, oldest first.
     stamped: VecDeque<(u64, Vec<Garbage>)>,
+    /// Out of everybody's sight.
+    ripe: Vec<Garbage>,
+}
+
+impl Bag {
+    /// Takes out what may be freed, as long as what is ripe and what is fresh exceed a batch.
+    fn surplus(&mut self) -> Option<Garbage> {
+        if self.fresh.len() + self.ripe.len() > BATCH { self.ripe.pop() } else { None }
+    }
 }
 
 /// One thread's part of the scheme. Only `epoch` is shared; the rest belongs to the thread that holds the record.
@@ -96,6 +116,8 @@ pub(crate) struct Local {
     handles: Cell<u32>,
     /// A collection of this thread is running user code.
     collecting: Cell<bool>,
+    /// Destructors have retired something since the last collection.
+    cascading: Cell<bool>,
     /// How many more dropped variables may ask for a collection of their own.
     prompt: Cell<u32>,
     /// Borrowed for a few lines at a time, never while user code runs.
@@ -124,6 +146,7 @@ impl Handle {
                 fenced: !barrier::is_asymmetric(),
                 handles: Cell::new(0),
                 collecting: Cell::new(false),
+                cascading: Cell::new(false),
                 prompt: Cell::new(PROMPT),
                 bag: UnsafeCell::default(),
             }));
@@ -202,10 +225,10 @@ fn release(local: &'static Local) {
         // The process exits from within a body. What the body sees has to stay, so the record stays pinned.
         return;
     }
-    // SAFETY: this thread holds the record, and no borrow of the bag is alive here.
-    let bag = mem::take(unsafe { &mut *local.bag.get() });
+    let bag = mem::take(local.bag());
     let mut registry = REGISTRY.lock();
-    registry.orphans.extend(bag.stamped.into_iter().flat_map(|(_, garbage)| garbage).chain(bag.fresh));
+    let stamped = bag.stamped.into_iter().flat_map(|(_, garbage)| garbage);
+    registry.orphans.extend(bag.ripe.into_iter().chain(stamped).chain(bag.fresh));
     registry.idle.push(local);
 }
 
@@ -286,8 +309,7 @@ impl Local {
     /// `destroy(object)` may run on any thread.
     #[inline]
     pub(crate) unsafe fn retire(&self, object: *mut (), destroy: Destroy) {
-        // SAFETY: the record is this thread's and no user code runs within this borrow.
-        let fresh = unsafe { &mut (*self.bag.get()).fresh };
+        let fresh = &mut self.bag().fresh;
         fresh.push(Garbage { object, destroy });
         if fresh.len() >= BATCH {
             self.beyond.set(self.beyond.get() | FULL);
@@ -311,15 +333,21 @@ impl Local {
         }
     }
 
-    /// Takes out what may be freed now: stamps what is fresh, and compares stamps with every pinned thread.
-    fn take_ripe(&self) -> Vec<Garbage> {
-        // SAFETY: the record is this thread's and no user code runs within this borrow.
-        let bag = unsafe { &mut *self.bag.get() };
+    #[allow(clippy::mut_from_ref, reason = "the one place where the bag is borrowed; see the safety comment")]
+    fn bag(&self) -> &mut Bag {
+        // SAFETY: the record is this thread's, and no borrow is kept while user code runs, or anything else that could
+        // get here again.
+        unsafe { &mut *self.bag.get() }
+    }
+
+    /// Finds what may be freed now: stamps what is fresh, and compares stamps with every pinned thread.
+    fn ripen(&self) {
+        let bag = self.bag();
         self.beyond.set(self.beyond.get() & !FULL);
         let mut registry = REGISTRY.lock();
         bag.fresh.append(&mut registry.orphans);
         if bag.fresh.is_empty() && bag.stamped.is_empty() {
-            return Vec::new();
+            return;
         }
         // AcqRel: edge E7. Release: who pins in the new epoch sees what was unlinked before it. Acquire: so do those who
         // pin after a later collection.
@@ -338,12 +366,10 @@ impl Local {
             .min()
             .unwrap_or(u64::MAX);
         drop(registry);
-        let mut ripe = Vec::new();
         while bag.stamped.front().is_some_and(|&(stamp, _)| stamp < oldest_pin) {
             let Some((_, mut garbage)) = bag.stamped.pop_front() else { break };
-            ripe.append(&mut garbage);
+            bag.ripe.append(&mut garbage);
         }
-        ripe
     }
 }
 
@@ -360,33 +386,53 @@ pub(crate) fn collect(local: &Local) -> usize {
     let mut freed = 0;
     let mut panics = Panics::new();
     loop {
-        let ripe = local.take_ripe();
-        if ripe.is_empty() {
+        local.ripen();
+        if local.bag().ripe.is_empty() {
             break;
         }
-        freed += ripe.len();
-        panics.run_each(ripe, |Garbage { object, destroy }| {
-            // SAFETY: by the contract of `retire` nobody else frees it, and `take_ripe` found that nobody sees it.
-            unsafe { destroy(object) };
+        panics.run_each(iter::from_fn(|| local.bag().ripe.pop()), |garbage| {
+            freed += 1;
+            garbage.free();
         });
     }
+    local.cascading.set(false);
     local.prompt.set(PROMPT);
     local.collecting.set(false);
     panics.resume();
     freed
 }
 
-/// Frees what can be freed if enough has gathered and no transaction of this thread is under way.
+/// Frees about as much as the thread has retired since the last time, if no transaction of it is under way.
 #[inline]
-pub(crate) fn collect_if_full(local: &Local) {
-    if local.is_full() {
-        collect_cold(local);
+pub(crate) fn keep_up(local: &Local) {
+    let bag = local.bag();
+    if local.is_full() || bag.fresh.len() + bag.ripe.len() > BATCH {
+        free_surplus(local);
     }
 }
 
-#[cold]
-fn collect_cold(local: &Local) {
-    collect(local);
+fn free_surplus(local: &Local) {
+    if local.is_pinned() || local.collecting.get() {
+        return;
+    }
+    if local.is_full() {
+        if local.cascading.get() {
+            // A chain would get one link shorter with every batch.
+            collect(local);
+            return;
+        }
+        local.ripen();
+        local.prompt.set(PROMPT);
+    }
+    local.collecting.set(true);
+    let mut panics = Panics::new();
+    let retired = local.bag().fresh.len();
+    panics.run_each(iter::from_fn(|| local.bag().surplus()), Garbage::free);
+    if local.bag().fresh.len() > retired {
+        local.cascading.set(true);
+    }
+    local.collecting.set(false);
+    panics.resume();
 }
 
 /// Retires a variable whose last handle is gone, and frees it at once if that is cheap and possible.
