@@ -13,15 +13,19 @@ pub(crate) struct Index {
     generation: u32,
 }
 
-/// Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4): cells are 16-byte aligned, so the low bits say nothing.
+/// Where to look for a cell first. Fibonacci hashing (Knuth, TAOCP volume 3, section 6.4) of the 4 KiB of memory the cell
+/// lies in, and within those in order of address: a transaction that writes thousands of neighbours goes through the
+/// table as it goes through memory, not by one cache miss each. (Cells are 16-byte aligned.)
 #[inline]
-fn hash(cell: *const RawCell) -> u64 {
-    (cell.addr() as u64 >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+fn hash(cell: *const RawCell) -> usize {
+    let address = cell.addr();
+    let region = (address as u64 >> 12).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (region >> 32) as usize + (address >> 4 & 0xFF)
 }
 
 impl Index {
     /// Slots kept between transactions.
-    const KEEP: usize = 1 << 17;
+    const KEEP: usize = 1 << 18;
     const SMALLEST: usize = 64;
 
     pub(crate) const fn new() -> Self {
@@ -39,7 +43,7 @@ impl Index {
     /// The slots from the one the hash names onwards.
     fn probe(&self, cell: *const RawCell) -> impl Iterator<Item = usize> + use<> {
         let mask = self.slots.len() - 1;
-        let first = (hash(cell) >> 32) as usize & mask;
+        let first = hash(cell);
         (0..).map(move |step| (first + step) & mask)
     }
 

@@ -59,7 +59,7 @@ impl WriteLog {
     /// Up to here a scan is faster than the index.
     const SCANNED: usize = 8;
     /// Capacity kept between transactions, in entries.
-    const KEEP: usize = 1 << 15;
+    const KEEP: usize = 1 << 17;
 
     pub(crate) fn new() -> Self {
         Self {
