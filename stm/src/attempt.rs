@@ -242,8 +242,8 @@ impl Attempt {
         destroy: Option<Destroy>,
     ) -> Result<(), Abort> {
         let state = self.state();
-        // The plain case: the first write to a variable that was read just now. Its lock will validate the read, so one
-        // entry serves for both.
+        // The plain case: the first write to a variable that was read just now, or when no other read is in the log. The
+        // lock will validate the read, so one entry serves for both.
         if state.writes.has_room()
             && let Some(filter) = state.writes.filter_with(cell)
             && let Some(expected) = state.reads.take_last(cell)

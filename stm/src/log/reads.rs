@@ -101,10 +101,11 @@ impl ReadLog {
         self.compact_at = (self.entries.len() * 2).max(Self::COMPACT_FROM);
     }
 
-    /// Takes out the last entry if it is of this variable, and returns its word without the waiter bit.
+    /// What a write of the variable is to expect, in the plain cases: it was read just now, and then its entry is taken
+    /// out, or nothing is in the log. Its word is without the waiter bit.
     #[inline(always)]
     pub(crate) fn take_last(&mut self, cell: *const RawCell) -> Option<Word> {
-        let &ReadEntry { cell: last, seen } = self.entries.last()?;
+        let Some(&ReadEntry { cell: last, seen }) = self.entries.last() else { return Some(Word::NONE) };
         if last != cell {
             return None;
         }
