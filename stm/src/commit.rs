@@ -62,6 +62,10 @@ pub(crate) struct Unfinished {
 ///
 /// As for [`commit`].
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "with iterators the compiler keeps more in registers than there are to use"
+)]
 pub(crate) unsafe fn commit_plainly(writes: &mut [WriteEntry], reads: &[ReadEntry]) -> Result<(), Unfinished> {
     let mut newest = Word::of_version(Version::INITIAL);
     for position in 0..writes.len() {
