@@ -427,6 +427,35 @@ fn what_finished_first_is_seen_first() {
     });
 }
 
+/// A one-shot look at one variable of a commit shows that it has happened: then it has for all of them.
+#[test]
+fn one_shot_looks_see_a_commit_as_a_whole() {
+    fn check<T: Sample>(number: fn(&T) -> u64) {
+        let variables: Vec<_> = (0..64).map(|_| TVar::new(T::of(0))).collect();
+        let rounds = scaled(4_000) as u64;
+        race(3, |me| {
+            if me == 0 {
+                for round in 1..=rounds {
+                    atomically(|tx| variables.iter().try_for_each(|x| x.write(tx, T::of(round))));
+                }
+                return;
+            }
+            let (first, then) = if me == 1 { (0, 63) } else { (63, 0) };
+            loop {
+                let before = number(&variables[first].load());
+                let after = number(&variables[then].load());
+                assert!(after >= before, "{before}, and {after} afterwards");
+                if before == rounds {
+                    break;
+                }
+            }
+        });
+    }
+    let _watchdog = watchdog();
+    check::<u64>(|n| *n);
+    check::<String>(|text| text.rsplit(' ').next().and_then(|n| n.parse().ok()).expect("it ends in a number"));
+}
+
 /// Two write different variables; all who look must agree which of the two was first.
 #[test]
 fn readers_agree_on_the_order_of_writers() {

@@ -52,6 +52,23 @@ fn replaced_values_are_dropped() {
 }
 
 #[test]
+fn a_one_shot_update_that_was_too_slow_drops_what_it_made() {
+    let _watchdog = watchdog();
+    let census = Census::new();
+    let x = TVar::new(census.value(0));
+    let runs = Cell::new(0);
+    x.fetch_update(|value| {
+        runs.set(runs.get() + 1);
+        if runs.get() < 5 {
+            elsewhere(|| x.store(census.value(10)));
+        }
+        value.payload += 1;
+    });
+    assert_eq!((runs.get(), x.load().payload), (5, 11));
+    census.settle(1);
+}
+
+#[test]
 fn values_overwritten_before_the_commit_are_dropped() {
     let census = Census::new();
     let x = TVar::new(census.value(0));

@@ -297,7 +297,8 @@ fn logs_shrink_after_a_huge_transaction() {
             atomically(|tx| variables.iter().try_for_each(|x| x.modify(tx, |n| n + 1)));
             small();
         });
-        assert!(grown < 5_000_000, "{grown} bytes are kept after {count} writes");
+        // Logs of up to 100,000 entries stay, so that repeated large transactions do not pay for their memory each time.
+        assert!(grown < 9_000_000, "{grown} bytes are kept after {count} writes");
         let grown = growth(1, || {
             let sum = atomically(|tx| variables.iter().map(|x| x.read(tx)).try_fold(0_u64, |sum, x| Ok(sum + x?)));
             assert!(sum > 0);

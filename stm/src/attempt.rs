@@ -172,13 +172,14 @@ impl Attempt {
         self.state().flags & UNLOGGED == 0
     }
 
-    /// Reads a variable: its own pending value, or the committed one as of the attempt's view.
+    /// Reads a variable: its own pending value, or the committed one as of the attempt's view. Where that is not plain,
+    /// `make_ready` is called first: a cell that is not ready looks locked, and so is not plain.
     ///
     /// # Safety
     ///
     /// The cell stays allocated until the attempt is over.
     #[inline(always)]
-    pub(crate) unsafe fn read(&self, cell: *const RawCell) -> Result<Bits, Abort> {
+    pub(crate) unsafe fn read(&self, cell: *const RawCell, make_ready: impl FnOnce()) -> Result<Bits, Abort> {
         let state = self.state();
         // SAFETY: passed on to the caller.
         let shared = unsafe { &*cell };
@@ -186,6 +187,10 @@ impl Attempt {
         if state.limit.accepts(seen)
             && let Some(value) = shared.read(seen)
         {
+            if state.flags == UNLOGGED {
+                state.limit = state.view;
+                return Ok(value);
+            }
             // The log is open only in the plain case; having looked at the variable in vain does no harm.
             if state.reads.has_room() {
                 // SAFETY: there is room.
@@ -193,11 +198,8 @@ impl Attempt {
                 state.limit = state.view;
                 return Ok(value);
             }
-            if state.flags == UNLOGGED {
-                state.limit = state.view;
-                return Ok(value);
-            }
         }
+        make_ready();
         // SAFETY: passed on to the caller.
         unsafe { self.read_closed(cell) }.ok_or_else(|| state.aborted())
     }

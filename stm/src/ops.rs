@@ -22,9 +22,13 @@ use crate::var::TVar;
 ///
 /// The cell holds a `T` and stays allocated until the run is over; `'t` ends by then.
 #[inline(always)]
-unsafe fn read_ref<'t, T: 'static>(tx: &ReadTransaction<'_, '_>, cell: &RawCell) -> StmResult<Ref<'t, T>> {
+unsafe fn read_ref<'t, T: 'static>(
+    tx: &ReadTransaction<'_, '_>,
+    cell: &RawCell,
+    make_ready: impl FnOnce(),
+) -> StmResult<Ref<'t, T>> {
     // SAFETY: passed on to the caller.
-    let bits = unsafe { tx.attempt().read(cell)? };
+    let bits = unsafe { tx.attempt().read(cell, make_ready)? };
     // SAFETY: the bits are a `T`. A committed node is retired after this run was pinned at the earliest; a pending one
     // is retired too, never freed, when it is displaced.
     Ok(unsafe { Ref::new(bits) })
@@ -34,9 +38,13 @@ unsafe fn read_ref<'t, T: 'static>(tx: &ReadTransaction<'_, '_>, cell: &RawCell)
 ///
 /// The cell holds a `T` and stays allocated until the run is over.
 #[inline(always)]
-unsafe fn read<T: Clone + 'static>(tx: &ReadTransaction<'_, '_>, cell: &RawCell) -> StmResult<T> {
+unsafe fn read<T: Clone + 'static>(
+    tx: &ReadTransaction<'_, '_>,
+    cell: &RawCell,
+    make_ready: impl FnOnce(),
+) -> StmResult<T> {
     // SAFETY: passed on to the caller; the reference ends here.
-    Ok((*unsafe { read_ref::<T>(tx, cell)? }).clone())
+    Ok((*unsafe { read_ref::<T>(tx, cell, make_ready)? }).clone())
 }
 
 /// # Safety
@@ -98,7 +106,7 @@ unsafe fn update<T: Clone + 'static, R>(
     f: impl FnOnce(&mut T) -> R,
 ) -> StmResult<R> {
     // SAFETY: passed on to the caller.
-    let mut value = Unwritten::new(tx, unsafe { read::<T>(tx, cell)? });
+    let mut value = Unwritten::new(tx, unsafe { read::<T>(tx, cell, || ())? });
     let result = f(value.get());
     // SAFETY: passed on to the caller.
     unsafe { value.write(cell)? };
@@ -111,7 +119,7 @@ unsafe fn update<T: Clone + 'static, R>(
 unsafe fn replace<T: Clone + 'static>(tx: &Transaction<'_, '_>, cell: &RawCell, value: T) -> StmResult<T> {
     let value = Unwritten::new(tx, value);
     // SAFETY: passed on to the caller.
-    let current = unsafe { read::<T>(tx, cell)? };
+    let current = unsafe { read::<T>(tx, cell, || ())? };
     // SAFETY: passed on to the caller.
     unsafe { value.write(cell)? };
     Ok(current)
@@ -127,7 +135,7 @@ unsafe fn write_if_changed<T: PartialEq + 'static>(
 ) -> StmResult<bool> {
     let mut value = Unwritten::new(tx, value);
     // SAFETY: passed on to the caller; the reference ends in this function.
-    let current = unsafe { read_ref::<T>(tx, cell)? };
+    let current = unsafe { read_ref::<T>(tx, cell, || ())? };
     let changed = *current != *value.get();
     if changed {
         // SAFETY: passed on to the caller.
@@ -154,7 +162,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
         T: Clone,
     {
         // SAFETY: the handle is alive now, the run is pinned, and its cell is retired no earlier than its last handle.
-        unsafe { read(tx, self.cell()) }
+        unsafe { read(tx, self.cell(), || ()) }
     }
 
     /// Borrows the value from the transaction: no clone, no reference count.
@@ -165,7 +173,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     #[inline(always)]
     pub fn read_ref<'t>(&self, tx: &'t ReadTransaction<'_, '_>) -> StmResult<Ref<'t, T>> {
         // SAFETY: as in `read`; `tx` is not borrowed beyond the run.
-        unsafe { read_ref(tx, self.cell()) }
+        unsafe { read_ref(tx, self.cell(), || ()) }
     }
 
     /// Runs `f` on the value, without cloning it.
@@ -295,7 +303,7 @@ impl<T: Send + Sync + 'static> TCell<T> {
         T: Clone,
     {
         // SAFETY: the cell is borrowed for the whole run.
-        unsafe { read(tx, self.cell()) }
+        unsafe { read(tx, self.raw(), || self.make_ready()) }
     }
 
     /// Borrows the value from the transaction, for as long as the run lasts: cells inside of the value can be used too.
@@ -306,7 +314,7 @@ impl<T: Send + Sync + 'static> TCell<T> {
     #[inline(always)]
     pub fn read_ref<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Ref<'tx, T>> {
         // SAFETY: as in `read`; `'tx` is the run.
-        unsafe { read_ref(tx, self.cell()) }
+        unsafe { read_ref(tx, self.raw(), || self.make_ready()) }
     }
 
     /// Runs `f` on the value, without cloning it.

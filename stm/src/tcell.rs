@@ -97,7 +97,8 @@ impl<T: Send + Sync + 'static> TCell<T> {
 }
 
 impl<T: 'static> TCell<T> {
-    fn raw(&self) -> &RawCell {
+    /// The cell, which may not be ready: nothing but its word may be looked at then.
+    pub(crate) fn raw(&self) -> &RawCell {
         #[cfg(not(any(stm_loom, stm_shuttle)))]
         // SAFETY: word and stored value are initialised in either state, and all accesses to them are atomic while the
         // cell is shared.
@@ -121,11 +122,15 @@ impl<T: 'static> TCell<T> {
     /// The cell, ready for use.
     #[inline(always)]
     pub(crate) fn cell(&self) -> &RawCell {
-        let cell = self.raw();
-        if !cell.lock.is_ready() {
+        self.make_ready();
+        self.raw()
+    }
+
+    #[inline(always)]
+    pub(crate) fn make_ready(&self) {
+        if !self.raw().lock.is_ready() {
             self.awaken();
         }
-        cell
     }
 
     /// Brings the first value into its stored form. Whoever comes second waits for whoever is at it.

@@ -17,12 +17,16 @@ pub(crate) struct ReadEntry {
     pub(crate) seen: Word,
 }
 
-/// Entries in order of reading.
-#[derive(Debug, Default)]
+/// Entries in order of reading. A plain read adds one by two stores and moves one pointer; everything else goes through
+/// the vector that owns the memory.
+#[derive(Debug)]
 pub(crate) struct ReadLog {
-    entries: Vec<ReadEntry>,
-    /// Up to which length [`ReadLog::push_within_room`] may be used: the capacity, or 0 while the log is closed to it.
-    room: usize,
+    /// Owns the memory. Its length is 0 but for the time of [`ReadLog::with_vec`].
+    memory: Vec<ReadEntry>,
+    /// Behind the last entry.
+    next: *mut ReadEntry,
+    /// Up to where [`ReadLog::push_within_room`] may be used: the end of the memory, or its start while the log is closed.
+    room_end: *mut ReadEntry,
     /// The length at which duplicates are removed before the log grows further.
     compact_at: usize,
 }
@@ -35,36 +39,61 @@ impl ReadLog {
     /// How far back a write looks for the read of the same variable.
     const RECENT: usize = 4;
 
-    pub(crate) const fn new() -> Self {
-        Self { entries: Vec::new(), room: 0, compact_at: Self::COMPACT_FROM }
+    pub(crate) fn new() -> Self {
+        let mut memory = Vec::new();
+        let start = memory.as_mut_ptr();
+        Self { memory, next: start, room_end: start, compact_at: Self::COMPACT_FROM }
+    }
+
+    fn len(&self) -> usize {
+        (self.next.addr() - self.memory.as_ptr().addr()) / size_of::<ReadEntry>()
     }
 
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.next.cast_const() == self.memory.as_ptr()
     }
 
     #[inline(always)]
     pub(crate) fn entries(&self) -> &[ReadEntry] {
-        &self.entries
+        // SAFETY: every slot before `next` was written, and stays while the log is borrowed.
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr(), self.len()) }
+    }
+
+    /// Runs `f` on the entries as a vector. The log is closed or open as before.
+    fn with_vec<R>(&mut self, f: impl FnOnce(&mut Vec<ReadEntry>) -> R) -> R {
+        let open = self.room_end.cast_const() != self.memory.as_ptr();
+        let length = self.len();
+        // SAFETY: every slot before `next` was written.
+        unsafe { self.memory.set_len(length) };
+        let result = f(&mut self.memory);
+        let length = self.memory.len();
+        // SAFETY: shortened; entries have no destructors, and `next` keeps count of them.
+        unsafe { self.memory.set_len(0) };
+        // SAFETY: within the allocation, or nothing added to a dangling pointer.
+        self.next = unsafe { self.memory.as_mut_ptr().add(length) };
+        self.set_open(open);
+        result
     }
 
     /// Opens or closes the log to [`ReadLog::push_within_room`]. One comparison then tells a reader both that there is
     /// room and that nothing else has to be looked after.
     #[inline(always)]
     pub(crate) fn set_open(&mut self, open: bool) {
-        self.room = if open { self.entries.capacity() } else { 0 };
+        let start = self.memory.as_mut_ptr();
+        // SAFETY: the end of the allocation, or nothing added to a dangling pointer.
+        self.room_end = if open { unsafe { start.add(self.memory.capacity()) } } else { start };
     }
 
     #[inline(always)]
     pub(crate) fn has_room(&self) -> bool {
-        self.entries.len() < self.room
+        self.next < self.room_end
     }
 
     /// Whether there is room although the log may be closed.
     #[inline(always)]
     pub(crate) fn has_capacity(&self) -> bool {
-        self.entries.len() < self.entries.capacity()
+        self.len() < self.memory.capacity()
     }
 
     /// Adds an entry without looking at the capacity.
@@ -74,66 +103,71 @@ impl ReadLog {
     /// [`ReadLog::has_room`] or [`ReadLog::has_capacity`] is true.
     #[inline(always)]
     pub(crate) unsafe fn push_within_room(&mut self, entry: ReadEntry) {
-        let length = self.entries.len();
-        // SAFETY: the caller has seen that `length` is below the capacity, which `room` does not exceed: the slot is
-        // allocated, and it is initialised before the length covers it.
+        // SAFETY: the caller has seen that `next` is before the end of the allocation, which `room_end` does not exceed.
         unsafe {
-            self.entries.as_mut_ptr().add(length).write(entry);
-            self.entries.set_len(length + 1);
+            self.next.write(entry);
+            self.next = self.next.add(1);
         }
     }
 
     pub(crate) fn push(&mut self, entry: ReadEntry) {
-        if self.entries.len() >= self.compact_at && self.entries.len() == self.entries.capacity() {
+        if self.len() >= self.compact_at && !self.has_capacity() {
             self.compact();
         }
-        self.entries.push(entry);
-        if self.room != 0 {
-            self.room = self.entries.capacity();
-        }
+        self.with_vec(|entries| entries.push(entry));
     }
 
     /// Removes duplicates, so that a loop over few variables does not grow the log for ever.
     #[cold]
     fn compact(&mut self) {
-        let mut known = HashSet::with_capacity(self.entries.len());
-        self.entries.retain(|entry| known.insert(entry.cell));
-        self.compact_at = (self.entries.len() * 2).max(Self::COMPACT_FROM);
+        let mut known = HashSet::with_capacity(self.len());
+        self.with_vec(|entries| entries.retain(|entry| known.insert(entry.cell)));
+        self.compact_at = (self.len() * 2).max(Self::COMPACT_FROM);
     }
 
-    /// What a write of the variable is to expect, in the plain cases: it was read just now, and then its entry is taken
-    /// out, or nothing is in the log. Its word is without the waiter bit.
+    /// Takes out the last entry if it is of this variable, and returns its word without the waiter bit.
     #[inline(always)]
     pub(crate) fn take_last(&mut self, cell: *const RawCell) -> Option<Word> {
-        let Some(&ReadEntry { cell: last, seen }) = self.entries.last() else { return Some(Word::NONE) };
-        if last != cell {
+        if self.is_empty() {
             return None;
         }
-        self.entries.truncate(self.entries.len() - 1);
+        // SAFETY: there is an entry before `next`, and it was written.
+        let last = unsafe { self.next.sub(1) };
+        // SAFETY: as above.
+        let ReadEntry { cell: last_cell, seen } = unsafe { last.read() };
+        if last_cell != cell {
+            return None;
+        }
+        self.next = last;
         Some(seen.without_waiters())
     }
 
     /// Takes out the entry of a variable that was read just now, for the write that follows it.
     pub(crate) fn take_recent(&mut self, cell: *const RawCell) -> Option<Word> {
-        let oldest = self.entries.len().saturating_sub(Self::RECENT);
-        let position = self.entries[oldest..].iter().rposition(|entry| entry.cell == cell)?;
-        Some(self.entries.swap_remove(oldest + position).seen.without_waiters())
+        self.with_vec(|entries| {
+            let oldest = entries.len().saturating_sub(Self::RECENT);
+            let position = entries[oldest..].iter().rposition(|entry| entry.cell == cell)?;
+            Some(entries.swap_remove(oldest + position).seen.without_waiters())
+        })
     }
 
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
-        self.entries.clear();
+        self.next = self.memory.as_mut_ptr();
     }
 
     /// Whether the log has grown beyond what is worth keeping.
     pub(crate) fn is_outsized(&self) -> bool {
-        self.entries.capacity() > Self::KEEP
+        self.memory.capacity() > Self::KEEP
     }
 
-    /// Gives the memory of an unusually large transaction back. The log is empty.
+    /// Gives the memory of an unusually large transaction back. The log is empty, and closed afterwards.
     pub(crate) fn shrink(&mut self) {
-        self.room = 0;
-        self.entries.shrink_to(Self::KEEP);
+        self.with_vec(|entries| {
+            entries.clear();
+            entries.shrink_to(Self::KEEP);
+        });
+        self.set_open(false);
         self.compact_at = Self::COMPACT_FROM;
     }
 }
@@ -152,7 +186,7 @@ mod tests {
     fn a_loop_over_few_variables_does_not_grow_the_log() {
         let mut log = ReadLog::new();
         (0..1_000_000).for_each(|n| log.push(entry(n % 10)));
-        assert!(log.entries.capacity() <= 2 * ReadLog::COMPACT_FROM, "{}", log.entries.capacity());
+        assert!(log.memory.capacity() <= 2 * ReadLog::COMPACT_FROM, "{}", log.memory.capacity());
         (0..10).for_each(|n| assert!(log.entries().iter().any(|read| read.cell == entry(n).cell)));
     }
 
