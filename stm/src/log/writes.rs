@@ -59,7 +59,7 @@ impl WriteLog {
     /// Up to here a scan is faster than the index.
     const SCANNED: usize = 8;
     /// Capacity kept between transactions, in entries.
-    const KEEP: usize = 1 << 17;
+    const KEEP: usize = 100_000;
 
     pub(crate) fn new() -> Self {
         Self {
