@@ -7,8 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::{Random, Sample, elsewhere, race, scaled, threads, watchdog};
 use stm::{ReadTransaction, StmResult, TCell, TVar, Transaction, atomically, snapshot};
 
-/// Runs `writer` on one thread until `readers` on the others have done their rounds.
+/// Runs `writer` on one thread against `reader` on the others, until the first of these is through.
 fn against(writer: impl Fn(&mut Random) + Sync, reader: impl Fn(usize) + Sync) {
+    /// Ends the writer, also when a reader has failed.
+    struct Ends<'d>(&'d AtomicBool);
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     let done = AtomicBool::new(false);
     race(threads(), |me| {
         if me == 0 {
@@ -17,11 +24,8 @@ fn against(writer: impl Fn(&mut Random) + Sync, reader: impl Fn(usize) + Sync) {
                 writer(&mut random);
             }
         } else {
-            for round in 0..scaled(15_000) {
-                reader(round);
-            }
-            // The first who is through ends it for the writer; the rest run against less.
-            done.store(true, Ordering::Relaxed);
+            let _ends = Ends(&done);
+            (0..scaled(40_000)).for_each(&reader);
         }
     });
 }

@@ -215,8 +215,9 @@ fn a_boxed_write_costs_one_allocation() {
     let write = |n: u64| atomically(|tx| x.write(tx, [n; 4]));
     (0..1_000).for_each(write);
     let heap = heap_of(|| (0..10_000).for_each(write));
-    // The bags of what waits to be freed are refilled now and then.
-    assert!((10_000..11_000).contains(&heap.allocations), "{heap:?}");
+    // The bags of what waits to be freed are refilled now and then; under chaos they are tiny.
+    let most = if cfg!(stm_chaos) { 20_000 } else { 11_000 };
+    assert!((10_000..most).contains(&heap.allocations), "{heap:?}");
     let kept = heap.bytes_allocated.abs_diff(heap.bytes_freed);
     assert!(kept < 100_000, "{kept} bytes more or less than before");
 }

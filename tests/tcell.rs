@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 
 use common::{Census, Rendezvous, Sample, elsewhere, race, scaled, threads, watchdog};
-use stm::{ReadTransaction, StmResult, TCell, TVar, Transaction, atomically, snapshot};
+use stm::{ReadTransaction, Ref, StmResult, TCell, TVar, Transaction, atomically, snapshot};
 
 #[test]
 fn a_cell_of_one_word_is_two_words() {
@@ -229,6 +229,92 @@ fn a_cell_on_the_stack_is_shared_by_scoped_threads() {
         }
     });
     assert_eq!(cell.load(), (threads() * scaled(500)) as u64);
+}
+
+/// A list of cells within values of cells, reached through references that the transaction gave out.
+struct Node {
+    value: TCell<u64>,
+    next: TCell<Option<Arc<Node>>>,
+}
+
+type Link = TCell<Option<Arc<Node>>>;
+
+/// Adds to every value, and returns the sum of those before.
+fn add_to_all<'tx>(tx: &Transaction<'tx, '_>, mut link: &'tx Link, by: u64) -> StmResult<u64> {
+    let mut sum = 0;
+    while let Some(node) = Ref::into_ref(link.read_ref(tx)?) {
+        sum += node.value.replace(tx, node.value.read(tx)? + by)?;
+        link = &node.next;
+    }
+    Ok(sum)
+}
+
+fn push_front<'tx>(tx: &Transaction<'tx, '_>, head: &'tx Link, value: u64) -> StmResult<()> {
+    let next = head.read(tx)?;
+    head.write(tx, Some(Arc::new(Node { value: TCell::new(value), next: TCell::new(next) })))
+}
+
+#[test]
+fn cells_inside_of_values_belong_to_the_transaction() {
+    let _watchdog = watchdog();
+    let head = Link::new(None);
+    for value in 1..=5 {
+        atomically(|tx| push_front(tx, &head, value));
+    }
+    let sums = atomically(|tx| {
+        let before = add_to_all(tx, &head, 10)?;
+        // A node that only this transaction has, and cells of it.
+        push_front(tx, &head, 100)?;
+        let undone = tx.or_else(
+            |tx| {
+                add_to_all(tx, &head, 1_000)?;
+                head.write(tx, None)?;
+                tx.retry()
+            },
+            |tx| add_to_all(tx, &head, 0),
+        )?;
+        Ok((before, undone))
+    });
+    assert_eq!(sums, (15, 165));
+    race(threads(), |me| {
+        for round in 0..scaled(100) {
+            let sum = atomically(|tx| {
+                if me == 0 && round % 10 == 0 {
+                    push_front(tx, &head, 0)?;
+                }
+                add_to_all(tx, &head, 0)
+            });
+            assert_eq!(sum, 165);
+        }
+    });
+}
+
+#[test]
+fn a_plain_reference_lasts_as_long_as_the_run() {
+    fn check<T: Sample>() {
+        let (cell, variable) = (TCell::new(T::of(1)), TVar::new(T::of(2)));
+        atomically(|tx| {
+            let (first, second) = (Ref::into_ref(cell.read_ref(tx)?), Ref::into_ref(variable.read_ref(tx)?));
+            cell.write(tx, T::of(3))?;
+            variable.write(tx, T::of(4))?;
+            let pending = Ref::into_ref(cell.read_ref(tx)?);
+            cell.write(tx, T::of(5))?;
+            elsewhere(|| {
+                for n in 0..300 {
+                    cell.store(T::of(n));
+                    variable.store(T::of(n));
+                }
+                stm::collect();
+            });
+            stm::collect();
+            assert_eq!((first, second, pending), (&T::of(1), &T::of(2), &T::of(3)));
+            if tx.attempt_number() == 1 { tx.restart() } else { Ok(()) }
+        });
+    }
+    let _watchdog = watchdog();
+    check::<u64>();
+    check::<[u64; 3]>();
+    check::<String>();
 }
 
 #[test]

@@ -51,21 +51,3 @@ impl Contender for Loop {
 
     fn verify(&self, _operations: u64) {}
 }
-
-/// Entering and leaving an epoch of crossbeam-epoch, which a transaction would do if that reclaimed its memory. (The
-/// library's own pin is part of [`Empty`].)
-pub(crate) struct CrossbeamPin;
-
-impl Contender for CrossbeamPin {
-    fn run(&self, _worker: usize, operations: u64) -> u64 {
-        // A handle at hand, as the library has its record: no thread-local look-up in the loop.
-        let handle = crossbeam_epoch::Collector::new().register();
-        for _ in 0..operations {
-            black_box(handle.pin());
-        }
-        assert!(!handle.is_pinned());
-        operations
-    }
-
-    fn verify(&self, _operations: u64) {}
-}

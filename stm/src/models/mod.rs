@@ -140,7 +140,7 @@ struct Tx<'a>(&'a Attempt);
 impl Tx<'_> {
     fn read(&self, cell: &RawCell) -> Result<usize, Abort> {
         // SAFETY: the cells of a model outlive its attempts.
-        unsafe { self.0.read(cell) }.map(|bits| bits.addr())
+        unsafe { self.0.read(cell, || ()) }.map(|bits| bits.addr())
     }
 
     fn write(&self, cell: &RawCell, value: usize) -> Result<(), Abort> {
