@@ -20,8 +20,7 @@ impl Panics {
             if self.0.is_none() {
                 self.0 = Some(payload);
             } else {
-                // Its destructor is user code and may panic in turn; a small leak is the lesser evil.
-                std::mem::forget(payload);
+                discard(payload);
             }
         }
     }
@@ -30,12 +29,23 @@ impl Panics {
     pub(crate) fn resume(self) {
         let Some(payload) = self.0 else { return };
         if std::thread::panicking() {
-            // As above: a destructor that panics now would end the process.
-            std::mem::forget(payload);
+            discard(payload);
         } else {
             panic::resume_unwind(payload);
         }
     }
+}
+
+/// Drops the payload of a panic, which is user code too: it may panic with another payload.
+fn discard(mut payload: Box<dyn Any + Send>) {
+    for _ in 0..8 {
+        match panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
+    }
+    // Somebody means it. A small leak is the lesser evil.
+    std::mem::forget(payload);
 }
 
 #[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
@@ -75,6 +85,9 @@ mod tests {
             panic::resume_unwind(Box::new(Bomb));
         });
         assert_eq!(ran.get(), 3);
-        std::mem::forget(panics);
+        assert!(panics.0.take().is_some_and(|first| first.is::<Bomb>() && {
+            std::mem::forget(first);
+            true
+        }));
     }
 }
