@@ -2,12 +2,10 @@
 //! neither a commit nor a value, an error or a hook, even if its body swallowed the signal.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
-use common::{Clash, watchdog};
+use common::{Clash, Runs, watchdog};
 use stm::{RunError, StmResult, TVar, Transaction, atomically, cancel, options, snapshot, try_atomically};
 
 /// Runs `body(tx, signal)` until it commits; `signal` is what a refused read returned in the
@@ -178,22 +176,14 @@ fn a_choice_after_a_swallowed_conflict_gives_nothing() {
     assert_eq!((value, attempts), (2, 2));
 }
 
-/// Waits until a body has run once, and a little longer, so that it mostly is asleep by then.
-fn let_it_sleep(runs: &AtomicU32) {
-    while runs.load(Ordering::SeqCst) == 0 {
-        thread::yield_now();
-    }
-    thread::sleep(Duration::from_millis(10));
-}
-
 #[test]
 fn a_swallowed_retry_waits() {
     let _watchdog = watchdog();
-    let (flag, noise, runs) = (TVar::new(false), TVar::new(0_u64), AtomicU32::new(0));
+    let (flag, noise, runs) = (TVar::new(false), TVar::new(0_u64), Runs::default());
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             atomically(|tx| {
-                runs.fetch_add(1, Ordering::SeqCst);
+                runs.count();
                 if flag.read(tx)? {
                     return Ok("after");
                 }
@@ -201,43 +191,43 @@ fn a_swallowed_retry_waits() {
                 Ok("before")
             })
         });
-        let_it_sleep(&runs);
+        runs.let_it_sleep(1);
         noise.store(1);
         flag.store(true);
         assert_eq!(waiter.join().expect("the waiter returns"), "after");
     });
-    assert_eq!(runs.load(Ordering::SeqCst), 2, "it was to sleep until the one write there was");
+    assert_eq!(runs.get(), 2, "it was to sleep until the one write there was");
 }
 
 #[test]
 fn a_swallowed_retry_of_a_snapshot_waits() {
     let _watchdog = watchdog();
-    let (flag, runs) = (TVar::new(false), AtomicU32::new(0));
+    let (flag, runs) = (TVar::new(false), Runs::default());
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             snapshot(|tx| {
-                runs.fetch_add(1, Ordering::SeqCst);
+                runs.count();
                 let open = flag.read(tx)?;
                 tx.check(open).ok();
                 Ok(open)
             })
         });
-        let_it_sleep(&runs);
+        runs.let_it_sleep(1);
         flag.store(true);
         assert!(waiter.join().expect("the waiter returns"));
     });
     // One more may be needed to find out what to wait for.
-    assert!((2..=3).contains(&runs.load(Ordering::SeqCst)));
+    assert!((2..=3).contains(&runs.get()));
 }
 
 #[test]
 fn a_cancel_after_a_swallowed_retry_waits() {
     let _watchdog = watchdog();
-    let (flag, runs) = (TVar::new(false), AtomicU32::new(0));
+    let (flag, runs) = (TVar::new(false), Runs::default());
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             try_atomically(|tx| {
-                runs.fetch_add(1, Ordering::SeqCst);
+                runs.count();
                 let open = flag.read(tx)?;
                 if tx.check(open).is_err() {
                     return cancel("an error nobody may see");
@@ -245,11 +235,11 @@ fn a_cancel_after_a_swallowed_retry_waits() {
                 Ok(open)
             })
         });
-        let_it_sleep(&runs);
+        runs.let_it_sleep(1);
         flag.store(true);
         assert_eq!(waiter.join().expect("the waiter returns"), Ok(true));
     });
-    assert_eq!(runs.load(Ordering::SeqCst), 2);
+    assert_eq!(runs.get(), 2);
 }
 
 /// Whatever the choice makes of it, the value of the branch that swallowed is lost.

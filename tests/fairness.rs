@@ -5,19 +5,13 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use common::{Clash, Sample, elsewhere, expect_panic, race, scaled, threads, watchdog};
+use common::{Clash, Ends, Sample, elsewhere, expect_panic, race, scaled, threads, watchdog};
 use stm::{PROMOTE_AFTER, RunError, TVar, atomically, cancel, options, snapshot};
 
 /// Runs `body` while other threads write all `variables` as fast as they can; they count their commits.
 fn while_hammered<R>(variables: &[TVar<u64>], body: impl FnOnce(&AtomicU64) -> R) -> R {
     let (done, commits) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
-        struct Ends<'d>(&'d AtomicBool);
-        impl Drop for Ends<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::SeqCst);
-            }
-        }
         let _ends = Ends(&done);
         for hammer in 0..threads() - 1 {
             let (done, commits) = (&done, &commits);

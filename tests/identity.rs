@@ -6,7 +6,7 @@ use std::error::Error;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{Sample, elsewhere, race, scaled, watchdog};
+use common::{Ends, Sample, elsewhere, race, scaled, watchdog};
 use stm::{TVar, TxError, atomically, cancel, options, snapshot, try_atomically};
 
 fn hash_of(value: &impl Hash) -> u64 {
@@ -124,6 +124,7 @@ fn debug_never_shows_half_a_value() {
                 });
             }
         } else {
+            let _ends = Ends(&done);
             for _ in 0..scaled(3_000) {
                 let shown = format!("{pair:?} {text:?}");
                 let numbers: Vec<&str> =
@@ -132,7 +133,6 @@ fn debug_never_shows_half_a_value() {
                 assert!(numbers[..4].iter().all(|n| *n == numbers[0]), "{shown}");
                 assert_eq!(numbers[4], numbers[5], "{shown}");
             }
-            done.store(true, Ordering::Relaxed);
         }
     });
 }

@@ -4,18 +4,11 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{Random, Sample, elsewhere, race, scaled, threads, watchdog};
+use common::{Ends, Random, Sample, elsewhere, race, scaled, threads, watchdog};
 use stm::{ReadTransaction, StmResult, TCell, TVar, Transaction, atomically, snapshot};
 
 /// Runs `writer` on one thread against `reader` on the others, until the first of these is through.
 fn against(writer: impl Fn(&mut Random) + Sync, reader: impl Fn(usize) + Sync) {
-    /// Ends the writer, also when a reader has failed.
-    struct Ends<'d>(&'d AtomicBool);
-    impl Drop for Ends<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
     let done = AtomicBool::new(false);
     race(threads(), |me| {
         if me == 0 {

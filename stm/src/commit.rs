@@ -306,7 +306,8 @@ unsafe fn reads_are_valid(writes: &[WriteEntry], reads: &[ReadEntry], privilege:
         let seen = read.seen.without_waiters();
         let mut word = cell.lock.load();
         if word.is_locked() {
-            if let Some(entry) = own_entry(writes, word) {
+            // The address alone is not enough: an owner long gone may have had its log where this one lies.
+            if let Some(entry) = own_entry(writes, word).filter(|entry| entry.cell == read.cell) {
                 return entry.held.without_waiters() == seen;
             }
             if privilege == Privilege::Promoted {

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 fn setting(name: &str, default: usize) -> usize {
@@ -43,6 +43,16 @@ pub fn race<R: Send>(threads: usize, body: impl Fn(usize) -> R + Sync) -> Vec<R>
 /// happens between two steps of that transaction.
 pub fn elsewhere<R: Send>(body: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| scope.spawn(body).join().expect("the other thread panicked"))
+}
+
+/// Sets a flag when it is dropped: ends the other threads of a test, also when this one fails.
+#[derive(Debug)]
+pub struct Ends<'d>(pub &'d AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// A barrier for many short rounds: it spins, so that the threads leave it within a few
