@@ -10,7 +10,7 @@ use crate::storage::{self, Bits};
 /// A variable's value, borrowed from the transaction that read it.
 ///
 /// It stays what it was for the whole transaction, also after the same transaction has written the variable: nothing is
-/// cloned and nothing is locked.
+/// cloned and nothing is locked. It is not `Clone` itself, so that `reference.clone()` clones the value.
 ///
 /// # Examples
 ///
@@ -93,14 +93,6 @@ impl<T: 'static> Deref for Ref<'_, T> {
         unsafe { storage::borrow(&raw const self.bits) }
     }
 }
-
-impl<T> Clone for Ref<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Ref<'_, T> {}
 
 impl<T: fmt::Debug + 'static> fmt::Debug for Ref<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -150,7 +150,7 @@ impl ReadTransaction<'_, '_> {
     ) -> StmResult<T> {
         match choose(&self.attempt, || first(self))? {
             Chosen::First(value) => value,
-            Chosen::Second => second(self),
+            Chosen::Second => unless_doomed(&self.attempt, second(self)),
         }
     }
 
@@ -200,7 +200,7 @@ impl Transaction<'_, '_> {
     ) -> StmResult<T> {
         match choose(self.attempt(), || first(self))? {
             Chosen::First(value) => value,
-            Chosen::Second => second(self),
+            Chosen::Second => unless_doomed(self.attempt(), second(self)),
         }
     }
 
@@ -216,7 +216,7 @@ impl Transaction<'_, '_> {
     ) -> TxResult<T, E> {
         match choose(self.attempt(), || first(self))? {
             Chosen::First(value) => value,
-            Chosen::Second => second(self),
+            Chosen::Second => unless_doomed(self.attempt(), second(self)),
         }
     }
 
@@ -354,6 +354,14 @@ fn choose<R: Branch>(attempt: &Attempt, first: impl FnOnce() -> R) -> Result<Cho
             scope.merge();
             Err(attempt.abort(cause))
         }
+    }
+}
+
+/// The result of a last branch, which does not count if the branch has swallowed the signal.
+fn unless_doomed<T, E: From<Abort>>(attempt: &Attempt, result: Result<T, E>) -> Result<T, E> {
+    match attempt.doom() {
+        None => result,
+        Some(cause) => Err(E::from(Abort { cause })),
     }
 }
 
