@@ -286,3 +286,27 @@ fn a_cancel_after_a_swallowed_restart_runs_again() {
     });
     assert_eq!(result, Ok(2));
 }
+
+/// The last branch of a choice is held to the same rule as the first: a swallowed signal is no value.
+#[test]
+fn a_last_branch_that_swallows_the_signal_gives_no_value() {
+    let _watchdog = watchdog();
+    let mut given = Vec::new();
+    let length = atomically(|tx| {
+        let name = TVar::new(String::from("Ada"));
+        let chosen = tx.or_else(
+            |tx| tx.retry(),
+            |tx| {
+                if tx.attempt_number() == 1 {
+                    let _swallowed = tx.restart::<()>();
+                }
+                // The clone of a reference is a value of its own.
+                let text: String = name.read_ref(tx).map_or_else(|_| String::new(), |name| name.clone());
+                Ok(text.len())
+            },
+        );
+        given.push(chosen.is_ok());
+        chosen
+    });
+    assert_eq!((length, given), (3, vec![false, true]));
+}

@@ -299,7 +299,7 @@ fn logs_shrink_after_a_huge_transaction() {
             small();
         });
         // Logs of up to 100,000 entries stay, so that repeated large transactions do not pay for their memory each time.
-        assert!(grown < 7_000_000, "{grown} bytes are kept after {count} writes");
+        assert!(grown < 5_000_000, "{grown} bytes are kept after {count} writes");
         let grown = growth(1, || {
             let sum = atomically(|tx| variables.iter().map(|x| x.read(tx)).try_fold(0_u64, |sum, x| Ok(sum + x?)));
             assert!(sum > 0);

@@ -104,7 +104,7 @@
 //! - **Strict serialisability** of everything that commits.
 //! - **Opacity**: no body, not even one that will be run again, sees values of two different moments.
 //! - **No starvation**: a transaction commits at the latest in its [`PROMOTE_AFTER`]th run since it last waited.
-//! - **No lost wake-up**, and no needless one: a waiter runs again when something it has read was written.
+//! - **No lost wake-up**: a waiter runs again when something it has read was written. Who only reads wakes nobody.
 //! - **Panics undo** what the body did. Nothing is poisoned, and nothing stays locked.
 //!
 //! # When not to use it
