@@ -20,6 +20,7 @@ use crate::log::writes::{self, Displaced};
 use crate::log::{ReadLog, WriteEntry, WriteLog};
 use crate::reclaim::{Destroy, Local};
 use crate::storage::Bits;
+use crate::sync::{Point, point};
 use crate::wait::{Awaited, WakeList};
 use crate::word::{Limit, Word};
 
@@ -180,6 +181,7 @@ impl Attempt {
     /// The cell stays allocated until the attempt is over.
     #[inline(always)]
     pub(crate) unsafe fn read(&self, cell: *const RawCell, make_ready: impl FnOnce()) -> Result<Bits, Abort> {
+        point(Point::Read);
         let state = self.state();
         // SAFETY: passed on to the caller.
         let shared = unsafe { &*cell };
@@ -369,11 +371,17 @@ impl Attempt {
         let (writes, reads) = (state.writes.entries_mut(), state.reads.entries());
         // SAFETY: passed on to the caller.
         unsafe { commit::complete(writes, reads, state.privilege, position, decided)? };
+        self.settle();
+        Ok(())
+    }
+
+    /// Comes behind a commit that replaced boxed values, or found waiters, or may have.
+    fn settle(&self) {
+        let state = self.state();
         state.flags |= UNTIDY;
-        // SAFETY: the commit has just succeeded.
+        // SAFETY: the commit has succeeded, and the log is cleared.
         unsafe { commit::settle(state.writes.entries(), self.local, &mut state.wake) };
         state.writes.clear();
-        Ok(())
     }
 
     /// Cleans up. Returns whether there is more to be done by [`Attempt::tidy`].
@@ -401,6 +409,10 @@ impl Attempt {
     /// Undoes everything and cleans up.
     #[cold]
     pub(crate) fn roll_back(&self) -> Option<Aftermath> {
+        if self.state().writes.entries().first().is_some_and(WriteEntry::is_done) {
+            self.settle();
+            return if self.finish() { self.tidy() } else { None };
+        }
         let savepoint = Savepoint { writes: writes::Mark::default(), hooks: hooks::Mark::default() };
         let due = self.undo(savepoint);
         self.state().writes.clear();

@@ -4,11 +4,14 @@
 //! serialisation point is the look at the clock in [`clock::stamp`], with every lock held and before validation
 //! (docs/design.md, "Committing", has the proof; TL2, DISC 2006, section 2.1, is the ancestor).
 
+use std::mem::{self, ManuallyDrop};
+
 use crate::clock::{self, Version};
 use crate::contention::{self, Permission, Spin, Token};
 use crate::log::WriteEntry;
 use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
+use crate::sync::{Point, decided, point};
 use crate::wait::WakeList;
 use crate::word::{Limit, Summary, Word};
 
@@ -68,38 +71,54 @@ pub(crate) struct Unfinished {
 )]
 pub(crate) unsafe fn commit_plainly(writes: &mut [WriteEntry], reads: &[ReadEntry]) -> Result<(), Unfinished> {
     let mut newest = Word::of_version(Version::INITIAL);
-    for position in 0..writes.len() {
-        let entry = &mut writes[position];
+    let mut held = Held { writes, count: 0 };
+    for position in 0..held.writes.len() {
+        point(Point::Lock);
+        let entry = &mut held.writes[position];
         // SAFETY: passed on to the caller.
         let lock = unsafe { &(*entry.cell).lock };
         let mut word = entry.expected;
         if word == Word::NONE {
             word = lock.load_again().without_waiters();
             if word.is_locked() {
+                held.keep();
                 return Err(Unfinished { position, decided: None });
             }
         }
         // Fails if somebody waits. Where the transaction has read the variable, this is its validation as well.
         if lock.try_lock(word, Word::owned_by(&raw const *entry)).is_err() {
+            held.keep();
             return Err(Unfinished { position, decided: None });
         }
         entry.held = word;
+        held.count = position + 1;
         newest = newest.max(word);
     }
-    let version = match clock::stamp_plainly(newest.version()) {
+    point(Point::Locked);
+    let stamp = clock::stamp_plainly(newest.version());
+    point(Point::Stamped);
+    let writes = held.keep();
+    let version = match stamp {
         Some(version) if reads.is_empty() => version,
         _ => return Err(Unfinished { position: writes.len(), decided: None }),
     };
-    for position in 0..writes.len() {
-        let entry = &writes[position];
+    let mut rest = Unpublished { writes, next: 0, version };
+    decided(version.raw());
+    for position in 0..rest.writes.len() {
+        let entry = &rest.writes[position];
         if entry.destroy.is_some() {
+            rest.keep();
             return Err(Unfinished { position, decided: Some(version) });
         }
         // SAFETY: passed on to the caller; it is locked, and nothing has been read that is not.
         let cell = unsafe { &*entry.cell };
         cell.set(entry.value);
         cell.lock.publish(version);
+        rest.next = position + 1;
+        point(Point::Published);
     }
+    point(Point::Settle);
+    rest.keep();
     Ok(())
 }
 
@@ -125,25 +144,85 @@ pub(crate) unsafe fn complete(
     let mut turn = Turn::new(privilege);
     // SAFETY: passed on to the caller; those before `position` are locked.
     let mut locked = unsafe { lock_patiently(writes, position, &mut turn)? };
+    let mut held = Held { count: writes.len(), writes };
+    point(Point::Locked);
     let (mut reading, mut version) = clock::stamp(locked.newest());
     while reading.is_exclusive() && !turn.is_ours() {
-        // SAFETY: all are locked.
-        unsafe { unlock_all(writes) };
+        let writes = held.release();
         turn.wait();
         // SAFETY: passed on to the caller; none is locked.
         locked = unsafe { lock_patiently(writes, 0, &mut turn)? };
+        held = Held { count: writes.len(), writes };
         // Again, and with the locks held: what was read before they were given back means nothing.
         (reading, version) = clock::stamp(locked.newest());
     }
+    point(Point::Stamped);
     // SAFETY: the cells are alive, and all of `writes` are locked.
-    if unsafe { !reads_are_valid(writes, reads, privilege) } {
-        // SAFETY: all are locked.
-        unsafe { unlock_all(writes) };
+    if unsafe { !reads_are_valid(held.writes, reads, privilege) } {
+        held.release();
         return Err(Conflict);
     }
+    let writes = held.keep();
     // SAFETY: all are locked and the reads are valid.
     unsafe { publish(writes, version) };
     Ok(locked.has_waiters())
+}
+
+/// Variables that a commit has locked and may yet give back. So it does if a panic drops this: nothing in a commit calls
+/// anything that panics, but what that costs is nothing either.
+struct Held<'w> {
+    writes: &'w mut [WriteEntry],
+    /// How many of them, from the first.
+    count: usize,
+}
+
+impl<'w> Held<'w> {
+    /// They stay locked.
+    #[inline(always)]
+    fn keep(self) -> &'w mut [WriteEntry] {
+        let mut held = ManuallyDrop::new(self);
+        mem::take(&mut held.writes)
+    }
+
+    /// Gives them back.
+    fn release(self) -> &'w mut [WriteEntry] {
+        let count = self.count;
+        let writes = self.keep();
+        // SAFETY: these are locked, and their cells are alive.
+        unsafe { unlock_all(&mut writes[..count]) };
+        writes
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // SAFETY: as in `release`.
+        unsafe { unlock_all(&mut self.writes[..self.count]) };
+    }
+}
+
+/// What is left of a commit that is decided. If a panic drops this, the transaction takes effect as a whole all the same.
+struct Unpublished<'w> {
+    writes: &'w mut [WriteEntry],
+    next: usize,
+    version: Version,
+}
+
+impl Unpublished<'_> {
+    #[inline(always)]
+    fn keep(self) {
+        mem::forget(self);
+    }
+}
+
+impl Drop for Unpublished<'_> {
+    fn drop(&mut self) {
+        for entry in &mut self.writes[self.next..] {
+            // SAFETY: it is locked, its cell is alive, and the value fits.
+            unsafe { publish_one(entry, self.version) };
+        }
+        self.writes.iter_mut().for_each(|entry| entry.expected = Word::DONE);
+    }
 }
 
 /// Whether this commit may go ahead while the clock says that a promoted transaction runs.
@@ -231,16 +310,18 @@ enum Failure {
 ///
 /// The cells are alive, and those before `first` are locked.
 unsafe fn lock_from(writes: &mut [WriteEntry], first: usize, patience: Patience) -> Result<Summary, Failure> {
-    for position in first..writes.len() {
+    let mut held = Held { writes, count: first };
+    for position in first..held.writes.len() {
+        point(Point::Lock);
         // SAFETY: passed on to the caller.
-        if let Err(failure) = unsafe { lock_one(&mut writes[position], patience) } {
-            // SAFETY: those before `position` are locked.
-            unsafe { unlock_all(&mut writes[..position]) };
+        if let Err(failure) = unsafe { lock_one(&mut held.writes[position], patience) } {
+            held.release();
             return Err(failure);
         }
+        held.count = position + 1;
     }
     let mut locked = Summary::NONE;
-    writes.iter().for_each(|entry| locked.add(entry.held));
+    held.keep().iter().for_each(|entry| locked.add(entry.held));
     Ok(locked)
 }
 
@@ -331,14 +412,31 @@ fn own_entry(writes: &[WriteEntry], word: Word) -> Option<&WriteEntry> {
 /// The cells are alive, locked by these entries, and the values fit them.
 #[inline(always)]
 unsafe fn publish(writes: &mut [WriteEntry], version: Version) {
-    for entry in writes {
+    let mut rest = Unpublished { writes, next: 0, version };
+    decided(version.raw());
+    while rest.next < rest.writes.len() {
         // SAFETY: passed on to the caller.
-        let cell = unsafe { &*entry.cell };
-        let replaced = cell.value();
-        cell.set(entry.value);
-        cell.lock.publish(version);
-        entry.value = replaced;
+        unsafe { publish_one(&mut rest.writes[rest.next], version) };
+        rest.next += 1;
+        point(Point::Published);
     }
+    point(Point::Settle);
+    rest.keep();
+}
+
+/// Stores one value and unlocks its variable.
+///
+/// # Safety
+///
+/// As for [`publish`].
+#[inline(always)]
+unsafe fn publish_one(entry: &mut WriteEntry, version: Version) {
+    // SAFETY: passed on to the caller.
+    let cell = unsafe { &*entry.cell };
+    let replaced = cell.value();
+    cell.set(entry.value);
+    cell.lock.publish(version);
+    entry.value = replaced;
 }
 
 /// Retires the values that were replaced, and collects whoever waits for one of the variables.
@@ -368,6 +466,7 @@ pub(crate) unsafe fn settle(writes: &[WriteEntry], local: &Local, wake: &mut Wak
 ///
 /// The cells of both logs are alive.
 pub(crate) unsafe fn extend(writes: &[WriteEntry], reads: &[ReadEntry], version: Version) -> Result<Limit, Conflict> {
+    point(Point::Extend);
     // Before validation: edge E3.
     let reading = clock::advance(version);
     let read = reads.iter().map(|read| (read.cell, read.seen.without_waiters()));

@@ -8,7 +8,7 @@
 //! (docs/design.md, "Progress"; edge E4). The token is given back before any user code that follows the run.
 
 use crate::clock;
-use crate::sync::{self, Condvar, Mutex, ThreadId, shared_static};
+use crate::sync::{self, Condvar, Mutex, Point, ThreadId, shared_static};
 
 /// A wait for somebody who will be done in a moment: spins, then yields, then sleeps.
 pub(crate) struct Spin {
@@ -16,8 +16,8 @@ pub(crate) struct Spin {
 }
 
 impl Spin {
-    /// About a microsecond of spinning.
-    const SPINS: u32 = 6;
+    /// About a microsecond of spinning. Few schedules stop a holder for that long, so shuttle's threads lose patience sooner.
+    const SPINS: u32 = if cfg!(stm_shuttle) { 1 } else { 6 };
     const YIELDS: u32 = 16;
 
     pub(crate) fn new() -> Self {
@@ -54,6 +54,10 @@ impl Jitter {
     }
 
     fn below(&mut self, bound: u32) -> u32 {
+        if cfg!(any(stm_loom, stm_shuttle)) {
+            // A model decides for itself who waits, and has to find the same when it runs again.
+            return 0;
+        }
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -101,6 +105,7 @@ pub(crate) struct Token {
 impl Token {
     /// Waits for its turn, first come, first served, and then keeps everybody else from committing.
     pub(crate) fn acquire() -> Self {
+        sync::point(Point::Queue);
         let me = sync::thread_id();
         let mut queue = QUEUE.lock();
         if queue.holder == Some(me) {

@@ -12,7 +12,7 @@ use crate::attempt::{Aftermath, Attempt, Tracking};
 use crate::commit::Privilege;
 use crate::contention::{Jitter, Token};
 use crate::reclaim::{self, Handle, Local};
-use crate::sync::{get_pointer, set_pointer, thread_owner, thread_pointer};
+use crate::sync::{Point, get_pointer, point, set_pointer, thread_owner, thread_pointer};
 use crate::unwind::Panics;
 use crate::wait;
 
@@ -77,7 +77,9 @@ impl Context {
         if token.is_some() {
             self.token.set(token);
         }
-        Running { context: self }
+        let running = Running { context: self };
+        point(Point::Begun);
+        running
     }
 
     /// Frees the thread for other transactions, and others from a promoted one: user code may follow.
@@ -104,6 +106,7 @@ impl Context {
     fn undo(&self) {
         let aftermath = self.attempt.roll_back();
         self.leave();
+        point(Point::Undone);
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }

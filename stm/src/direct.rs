@@ -2,6 +2,8 @@
 //!
 //! A write here is a commit with one entry. Inside a body it acts on the committed state at once and is not undone.
 
+use std::mem::ManuallyDrop;
+
 use crate::cell::RawCell;
 use crate::commit::{self, Conflict, Privilege};
 use crate::log::WriteEntry;
@@ -134,18 +136,49 @@ fn read(cell: &RawCell) -> (Word, Bits) {
 #[inline]
 unsafe fn exchange<T: 'static>(cell: &RawCell, new: Bits, expected: Word, local: &Local) -> Result<(), Conflict> {
     let destroy = storage::destructor::<T>();
-    let mut entry = [WriteEntry { cell, value: new, expected, held: Word::NONE, destroy }];
+    let entry = WriteEntry { cell, value: new, expected, held: Word::NONE, destroy };
+    let mut exchange = Exchange { entry: [entry], local };
     // SAFETY: passed on to the caller; one entry, no reads.
-    let waiters = unsafe { commit::commit(&mut entry, &[], Privilege::Ordinary)? };
-    if waiters || destroy.is_some() {
-        let mut wake = WakeList::new();
+    let outcome = unsafe { commit::commit(&mut exchange.entry, &[], Privilege::Ordinary) };
+    let Exchange { entry, .. } = &*ManuallyDrop::new(exchange);
+    if outcome? || destroy.is_some() {
         // SAFETY: the commit has just succeeded.
-        unsafe { commit::settle(&entry, local, &mut wake) };
-        if !wake.is_empty() {
-            let mut panics = Panics::new();
-            wake.wake(&mut panics);
-            panics.resume();
-        }
+        unsafe { settle(entry, local) };
     }
     Ok(())
+}
+
+/// A commit of one write that is under way. A panic drops it.
+struct Exchange<'l> {
+    entry: [WriteEntry; 1],
+    local: &'l Local,
+}
+
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        let [entry] = &self.entry;
+        if entry.is_done() {
+            // SAFETY: the commit has taken effect.
+            unsafe { settle(&self.entry, self.local) };
+        } else if let Some(destroy) = entry.destroy {
+            // SAFETY: the value did not get into the cell, and nobody tries again.
+            unsafe { self.local.retire(entry.value, destroy) };
+        }
+    }
+}
+
+/// Does what is left to do after the commit of a boxed value, or of one that somebody waits for.
+///
+/// # Safety
+///
+/// As for [`commit::settle`].
+unsafe fn settle(entry: &[WriteEntry; 1], local: &Local) {
+    let mut wake = WakeList::new();
+    // SAFETY: passed on to the caller.
+    unsafe { commit::settle(entry, local, &mut wake) };
+    if !wake.is_empty() {
+        let mut panics = Panics::new();
+        wake.wake(&mut panics);
+        panics.resume();
+    }
 }

@@ -158,6 +158,12 @@ struct Readme;
 #[path = "private.rs"]
 pub mod __private;
 
+/// Steps of an attempt at which a test can step in, and what the library knows of a commit.
+#[cfg(stm_probe)]
+pub mod probe {
+    pub use crate::sync::point::{Point, clear, last_commit, set};
+}
+
 pub use config::{Options, PROMOTE_AFTER};
 pub use error::{Abort, ResultExt, RunError, StmResult, TxError, TxResult, cancel};
 pub use reference::Ref;

@@ -14,6 +14,7 @@ use crate::log::writes::Displaced;
 use crate::reference::Ref;
 use crate::run::atomically;
 use crate::storage::{self, Bits};
+use crate::sync::{Point, point};
 use crate::tcell::TCell;
 use crate::tx::{ReadTransaction, Transaction};
 use crate::var::TVar;
@@ -52,6 +53,7 @@ unsafe fn read<T: Clone + 'static>(
 /// As for [`read`].
 #[inline(always)]
 unsafe fn write<T: 'static>(tx: &Transaction<'_, '_>, cell: &RawCell, value: T) -> StmResult<()> {
+    point(Point::Write);
     // SAFETY: passed on to the caller; the bits are a stored `T`.
     unsafe { tx.attempt().write(cell, storage::store(value), storage::destructor::<T>()) }
 }
@@ -81,6 +83,7 @@ impl<'a, T: 'static> Unwritten<'a, T> {
     /// As for [`read`].
     #[inline(always)]
     unsafe fn write(self, cell: &RawCell) -> StmResult<()> {
+        point(Point::Write);
         let this = ManuallyDrop::new(self);
         // SAFETY: passed on to the caller; the bits are a stored `T`, given away here.
         unsafe { this.attempt.write(cell, this.bits, storage::destructor::<T>()) }

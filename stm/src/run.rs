@@ -8,6 +8,7 @@ use crate::config::Options;
 use crate::contention::{Token, back_off};
 use crate::context::{self, Context, Lease, Running};
 use crate::error::{Cause, RunError, StmResult, TxError, TxResult};
+use crate::sync::{Point, point};
 use crate::tx::{ReadTransaction, Transaction};
 use crate::wait::Registration;
 
@@ -332,6 +333,7 @@ fn repeat<T, E>(
                     back_off(conflicts, &mut context.jitter.borrow_mut());
                 } else {
                     token = Some(Token::acquire());
+                    point(Point::Promoted);
                 }
             }
             Step::Wait(registration) => {

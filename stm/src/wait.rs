@@ -16,7 +16,7 @@ use std::task::{Wake, Waker};
 use crossbeam_utils::CachePadded;
 
 use crate::cell::RawCell;
-use crate::sync::{self, AtomicBool, Mutex, Ordering, Thread, shared_static};
+use crate::sync::{self, AtomicBool, Mutex, Ordering, Point, Thread, shared_static};
 use crate::unwind::Panics;
 use crate::word::Word;
 
@@ -103,16 +103,22 @@ impl Registration {
         awaited.dedup_by_key(|&mut (cell, _)| cell.addr());
         let waiter = Arc::new(Waiter { notified: AtomicBool::new(false), waker });
         let registration = Self { waiter, addresses: awaited.iter().map(|&(cell, _)| cell.addr()).collect() };
+        sync::point(Point::Register);
         // Register first, arm second: a commit that sees the bit must find the waiter.
         for &address in &registration.addresses {
             TABLE.bucket(address).lock().entry(address).or_default().push(Arc::clone(&registration.waiter));
         }
-        // SAFETY: passed on to the caller.
-        awaited.iter().all(|&(cell, seen)| unsafe { arm_one(&*cell, seen) }).then_some(registration)
+        let armed = awaited.iter().all(|&(cell, seen)| {
+            sync::point(Point::Arm);
+            // SAFETY: passed on to the caller.
+            unsafe { arm_one(&*cell, seen) }
+        });
+        armed.then_some(registration)
     }
 
     /// Blocks the calling thread, whose waker this was made with, until somebody has changed one of the variables.
     pub(crate) fn block(self) {
+        sync::point(Point::Block);
         // A partner that answers at once is cheaper to meet awake than asleep.
         for _ in 0..SPINS_BEFORE_PARKING {
             if self.waiter.is_notified() {

@@ -24,6 +24,8 @@ pub(crate) struct Word(u64);
 impl Word {
     /// Says in a log entry that the entry expects no particular word. Never the state of a variable.
     pub(crate) const NONE: Self = Self(u64::MAX);
+    /// Says in a log entry that the entry's commit has happened. Never the state of a variable.
+    pub(crate) const DONE: Self = Self(u64::MAX - 2);
     const DORMANT: Self = Self(LOCKED);
     const WAKING: Self = Self(LOCKED | 2);
 

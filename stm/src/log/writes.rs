@@ -20,6 +20,13 @@ pub(crate) struct WriteEntry {
     pub(crate) destroy: Option<Destroy>,
 }
 
+impl WriteEntry {
+    /// Whether a panic cut its commit short after it was decided: then it has taken effect.
+    pub(crate) fn is_done(&self) -> bool {
+        self.expected == Word::DONE
+    }
+}
+
 /// A value an inner scope replaced in an outer scope's entry.
 #[derive(Debug)]
 struct Replaced {

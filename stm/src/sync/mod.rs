@@ -2,7 +2,7 @@
 //!
 //! Every atomic, lock, thread-local and static of the library is named through this module, so that the same code runs
 //! on the real machine, under loom (`--cfg stm_loom`), under shuttle (`--cfg stm_shuttle`) and with random delays at
-//! every access (`--cfg stm_chaos`). Nothing else in the crate may name `std::sync::atomic` or `parking_lot`.
+//! every access (`--cfg stm_chaos`). [`point`] marks steps at which a test may step in (`--cfg stm_probe`). Nothing else in the crate may name `std::sync::atomic` or `parking_lot`.
 //!
 //! # Sequential consistency
 //!
@@ -14,6 +14,8 @@
 #[cfg(stm_chaos)]
 mod chaos;
 #[cfg(stm_loom)]
+mod loomed;
+#[cfg(any(stm_loom, stm_shuttle))]
 mod modelled;
 #[cfg(not(any(stm_loom, stm_shuttle)))]
 mod native;
@@ -21,13 +23,13 @@ mod native;
 mod shuttled;
 
 pub(crate) mod barrier;
+pub(crate) mod point;
 pub(crate) mod seq_cst;
 
-#[cfg(stm_loom)]
+#[cfg(any(stm_loom, stm_shuttle))]
 pub(crate) use modelled::*;
 #[cfg(not(any(stm_loom, stm_shuttle)))]
 pub(crate) use native::*;
-#[cfg(stm_shuttle)]
-pub(crate) use shuttled::*;
 
+pub(crate) use point::{Point, decided, point};
 pub(crate) use std::sync::atomic::Ordering;
