@@ -8,6 +8,7 @@ mod commit;
 mod dormant;
 mod handles;
 mod reclaim;
+mod threes;
 mod token;
 mod wait;
 mod word_cell;

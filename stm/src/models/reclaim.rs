@@ -1,10 +1,13 @@
 //! Reclamation: edges E7 and E8.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool as Flag, Ordering::Relaxed};
 
+use loom::cell::UnsafeCell;
 use loom::thread;
 
 use super::{Canary, Outcomes, explore, make_statics};
+use crate::probe::{self, Point};
 use crate::reclaim::{Handle, collect};
 use crate::sync::{AtomicPtr, Ordering};
 use crate::{TVar, atomically};
@@ -196,4 +199,92 @@ fn a_reference_outlives_the_variable() {
         seen.record((freed, reader.join().unwrap()));
     });
     outcomes.assert_all([(0, true), (2, true), (2, false)]);
+}
+
+/// A value of two words, which loom watches.
+struct Halves([UnsafeCell<usize>; 2]);
+
+// SAFETY: loom checks every access.
+unsafe impl Sync for Halves {}
+
+impl Halves {
+    fn new(value: usize) -> Self {
+        Self([UnsafeCell::new(value), UnsafeCell::new(value)])
+    }
+
+    fn read(&self) -> [usize; 2] {
+        // SAFETY: loom checks that nobody writes meanwhile.
+        [0, 1].map(|half| self.0[half].with(|value| unsafe { *value }))
+    }
+}
+
+impl Drop for Halves {
+    fn drop(&mut self) {
+        // SAFETY: loom checks that nobody else has it.
+        self.0.iter().for_each(|half| half.with_mut(|value| unsafe { *value = usize::MAX }));
+    }
+}
+
+/// E1 and E7 together: of a value of several words a reader sees one moment, and all of it.
+#[test]
+fn a_value_of_two_words_is_never_torn() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let slot = TVar::new(Halves::new(0));
+        let reader = {
+            let slot = slot.clone();
+            thread::spawn(move || atomically(|tx| Ok(slot.read_ref(tx)?.read())))
+        };
+        slot.store(Halves::new(1));
+        let freed = crate::collect();
+        let read = reader.join().unwrap();
+        assert_eq!(read[0], read[1], "half of a value was seen");
+        seen.record((freed, read[0]));
+    });
+    outcomes.assert_all([(0, 0), (1, 0), (1, 1)]);
+}
+
+/// A variable whose last handle is dropped while an attempt has it in its log is there until that attempt has committed:
+/// validation looks at it.
+#[test]
+fn a_variable_dropped_while_it_is_logged_outlives_the_commit() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let (slot, count) = (TVar::new(None), TVar::new(0_usize));
+        let canary: &'static Canary = Box::leak(Box::new(Canary::new()));
+        slot.store(Some(TVar::new(Watched(canary))));
+        let reader = {
+            let slot = slot.clone();
+            thread::spawn(move || {
+                let me = thread::current().id();
+                let logged = Arc::new(Flag::new(false));
+                let held = Arc::clone(&logged);
+                probe::set(move |step| {
+                    let in_commit = [Point::Lock, Point::Locked, Point::Stamped].contains(&step);
+                    if in_commit && thread::current().id() == me && held.load(Relaxed) {
+                        canary.look();
+                    }
+                });
+                atomically(|tx| {
+                    logged.store(false, Relaxed);
+                    let Some(inner) = slot.read(tx)? else { return Ok(false) };
+                    inner.read_ref(tx)?;
+                    drop(inner);
+                    logged.store(true, Relaxed);
+                    count.write(tx, 1)?;
+                    Ok(true)
+                })
+            })
+        };
+        slot.store(None);
+        let freed = crate::collect();
+        // The first value of the slot is freed early, or together with the second and the variable in it.
+        seen.record((freed > 1, reader.join().unwrap()));
+        probe::clear();
+    });
+    outcomes.assert_exactly([(true, true), (true, false), (false, true), (false, false)]);
 }
