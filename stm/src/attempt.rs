@@ -325,6 +325,9 @@ impl Attempt {
         if state.writes.is_empty() {
             state.reopen();
         }
+        if state.writes.is_outsized() || state.reads.is_outsized() {
+            state.flags |= UNTIDY;
+        }
         state.hooks.rolled_back(savepoint.hooks)
     }
 
@@ -400,6 +403,9 @@ impl Attempt {
         if state.reads.is_outsized() {
             state.reads.shrink();
         }
+        if state.writes.is_outsized() {
+            state.writes.shrink();
+        }
         if state.wake.is_empty() && state.hooks.is_empty() {
             return None;
         }
@@ -409,7 +415,9 @@ impl Attempt {
     /// Undoes everything and cleans up.
     #[cold]
     pub(crate) fn roll_back(&self) -> Option<Aftermath> {
-        if self.state().writes.entries().first().is_some_and(WriteEntry::is_done) {
+        // A panic has cut the commit short after it was decided. The last entry says so: those that `commit_plainly` had
+        // published before it handed over bear no mark.
+        if self.state().writes.entries().last().is_some_and(WriteEntry::is_done) {
             self.settle();
             return if self.finish() { self.tidy() } else { None };
         }

@@ -40,7 +40,8 @@ const MAX_DRIFT: u64 = 1024;
 const EXCLUSIVE: u64 = 1;
 const VERSION_SHIFT: u32 = 1;
 
-/// The last version the clock gives out. Reaching it takes 2^61 commits; going on would break C2, so nobody may.
+/// The clock stays below this, and so versions stay within a bit of it. Reaching it takes 2^61 commits; going on would in
+/// the end break C2, so nobody may.
 const LAST: u64 = (1 << 61) - 1;
 
 shared_static! {
@@ -72,6 +73,9 @@ pub(crate) fn now() -> Reading {
 pub(crate) fn advance(version: Version) -> Reading {
     let mut seen = seq_cst::load(&CLOCK);
     while seen >> VERSION_SHIFT < version.0 {
+        if version.0 >= LAST {
+            exhausted();
+        }
         let moved = (version.0 << VERSION_SHIFT) | (seen & EXCLUSIVE);
         // SeqCst: edge E3. This is the access that makes `version` known, so it must follow the load of its commit.
         match seq_cst::compare_exchange(&CLOCK, seen, moved) {
@@ -90,7 +94,7 @@ pub(crate) fn advance(version: Version) -> Reading {
 pub(crate) fn stamp(newest_replaced: Version) -> (Reading, Version) {
     let mut reading = now();
     if newest_replaced.0 >= reading.version().0 + MAX_DRIFT {
-        reading = catch_up(newest_replaced);
+        reading = advance(newest_replaced);
     }
     (reading, Version(reading.version().0.max(newest_replaced.0) + 1))
 }
@@ -103,14 +107,12 @@ pub(crate) fn stamp_plainly(newest_replaced: Version) -> Option<Version> {
     plain.then(|| Version(reading.version().0.max(newest_replaced.0) + 1))
 }
 
+/// Ends the process: no later commit would be told from an earlier one.
 #[cold]
-fn catch_up(version: Version) -> Reading {
-    if version.0 >= LAST {
-        // The caller holds locks, so a panic would leave variables locked for ever.
-        eprintln!("stm: the version clock is exhausted after 2^61 commits; the process has to be restarted");
-        std::process::abort();
-    }
-    advance(version)
+fn exhausted() -> ! {
+    // Not by a panic: it could be caught.
+    eprintln!("stm: the version clock is exhausted after 2^61 commits; the process has to be restarted");
+    std::process::abort();
 }
 
 /// Tells every commit from now on that a promoted transaction runs. The caller holds the token of `contention`.
@@ -122,4 +124,10 @@ pub(crate) fn set_exclusive() {
 /// Lets commits go on.
 pub(crate) fn clear_exclusive() {
     seq_cst::fetch_and(&CLOCK, !EXCLUSIVE);
+}
+
+/// Moves the clock up to `version`, as that many commits would. Versions are 62 bits wide; see [`LAST`].
+#[cfg(stm_probe)]
+pub fn set_clock(version: u64) {
+    advance(Version(version));
 }

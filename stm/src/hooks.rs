@@ -56,10 +56,15 @@ impl Hooks {
 
     /// Everything since `mark` is undone: latest first.
     pub(crate) fn rolled_back(&mut self, mark: Mark) -> Due {
-        let mut run = self.on_rollback.split_off(mark.on_rollback);
+        let mut run = split_off(&mut self.on_rollback, mark.on_rollback);
         run.reverse();
-        Due { run, forget: self.on_commit.split_off(mark.on_commit) }
+        Due { run, forget: split_off(&mut self.on_commit, mark.on_commit) }
     }
+}
+
+/// As [`Vec::split_off`], which would leave as much memory behind where it takes everything.
+fn split_off(hooks: &mut Vec<Hook>, at: usize) -> Vec<Hook> {
+    if at == 0 { std::mem::take(hooks) } else { hooks.split_off(at) }
 }
 
 impl Due {

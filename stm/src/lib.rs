@@ -161,6 +161,7 @@ pub mod __private;
 /// Steps of an attempt at which a test can step in, and what the library knows of a commit.
 #[cfg(stm_probe)]
 pub mod probe {
+    pub use crate::clock::set_clock;
     pub use crate::sync::point::{Point, clear, last_commit, set};
 }
 

@@ -67,6 +67,18 @@ struct Registry {
     orphans: Vec<Garbage>,
 }
 
+/// Shuttle drops statics at the end of each execution, and there are a great many: nothing may pile up.
+#[cfg(stm_shuttle)]
+impl Drop for Registry {
+    fn drop(&mut self) {
+        mem::take(&mut self.orphans).into_iter().for_each(Garbage::free);
+        for local in mem::take(&mut self.locals) {
+            // SAFETY: `register` leaked it, and the threads that had references to it are over.
+            drop(unsafe { Box::from_raw((&raw const *local).cast_mut()) });
+        }
+    }
+}
+
 /// Frees one retired object, running the destructor of what it holds.
 pub(crate) type Destroy = unsafe fn(*mut ());
 
@@ -98,9 +110,19 @@ struct Bag {
 }
 
 impl Bag {
+    /// Up to how many entries a list keeps its memory.
+    const KEEP: usize = 16 * BATCH;
+
     /// Takes out what may be freed, as long as what is ripe and what is fresh exceed a batch.
     fn surplus(&mut self) -> Option<Garbage> {
         if self.fresh.len() + self.ripe.len() > BATCH { self.ripe.pop() } else { None }
+    }
+
+    /// Gives the memory of an unusually long list back.
+    fn shrink(&mut self) {
+        if self.ripe.capacity() > Self::KEEP && self.ripe.len() <= BATCH {
+            self.ripe.shrink_to(BATCH);
+        }
     }
 }
 
@@ -345,7 +367,7 @@ impl Local {
         let bag = self.bag();
         self.beyond.set(self.beyond.get() & !FULL);
         let mut registry = REGISTRY.lock();
-        bag.fresh.append(&mut registry.orphans);
+        bag.fresh.append(&mut mem::take(&mut registry.orphans));
         if bag.fresh.is_empty() && bag.stamped.is_empty() {
             return;
         }
@@ -395,6 +417,7 @@ pub(crate) fn collect(local: &Local) -> usize {
             garbage.free();
         });
     }
+    local.bag().shrink();
     local.cascading.set(false);
     local.prompt.set(PROMPT);
     local.collecting.set(false);
@@ -431,6 +454,7 @@ fn free_surplus(local: &Local) {
     if local.bag().fresh.len() > retired {
         local.cascading.set(true);
     }
+    local.bag().shrink();
     local.collecting.set(false);
     panics.resume();
 }

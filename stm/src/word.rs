@@ -237,6 +237,30 @@ mod tests {
         assert_eq!(lock.load().version(), Version::from_raw(3));
     }
 
+    /// A few commits may go beyond the last version that the clock gives out, `(1 << 61) - 1`.
+    #[test]
+    fn the_last_versions_leave_room_for_every_bit() {
+        for raw in [(1 << 61) - 1, (1 << 61) + 10_000, (1 << 62) - 2] {
+            let (version, next) = (Version::from_raw(raw), Version::from_raw(raw + 1));
+            let lock = VersionedLock::new(Word::of_version(version));
+            assert!(!lock.load().is_locked() && lock.is_ready() && !lock.load().has_waiters());
+            lock.try_arm(lock.load()).unwrap();
+            let armed = lock.load();
+            assert!(armed.has_waiters() && !armed.is_locked());
+            assert_eq!((armed.version(), armed.without_waiters()), (version, Word::of_version(version)));
+            assert!(Limit::up_to(version).accepts(armed) && Limit::ANY.accepts(armed));
+            assert!(!Limit::up_to(version).accepts(Word::of_version(next)));
+            let mut summary = Summary::NONE;
+            summary.add(armed);
+            assert_eq!((summary.newest(), summary.has_waiters()), (version, true));
+            let entry = 0_u64;
+            lock.try_lock(armed, Word::owned_by(&raw const entry)).unwrap();
+            assert!(lock.load() > Word::of_version(next));
+            lock.publish(next);
+            assert_eq!(lock.load(), Word::of_version(next));
+        }
+    }
+
     #[test]
     fn a_dormant_word_is_locked_and_taken_once() {
         let lock = VersionedLock::new(VersionedLock::DORMANT);

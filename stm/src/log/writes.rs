@@ -149,7 +149,7 @@ impl WriteLog {
     pub(crate) unsafe fn push_within_room(&mut self, entry: WriteEntry, filter: u64) {
         self.filter = filter;
         let length = self.entries.len();
-        // SAFETY: the caller has seen that `length` is below `SCANNED`, and `new` and `clear_large` leave a capacity of at
+        // SAFETY: the caller has seen that `length` is below `SCANNED`, and `new` and `shrink` leave a capacity of at
         // least that: the slot is allocated, and it is initialised before the length covers it.
         unsafe {
             self.entries.as_mut_ptr().add(length).write(entry);
@@ -261,23 +261,25 @@ impl WriteLog {
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
         if self.is_large() {
-            self.clear_large();
+            self.entries.clear();
+            self.shrink();
         }
         self.entries.clear();
         self.filter = 0;
         debug_assert!(self.floor == 0 && self.replaced.is_empty(), "every scope has been merged or rolled back");
     }
 
+    /// Whether the log has grown beyond what is worth keeping: a rollback empties it entry by entry, and leaves its memory.
+    pub(crate) fn is_outsized(&self) -> bool {
+        self.entries.capacity() > Self::KEEP || self.replaced.capacity() > Self::KEEP
+    }
+
+    /// Gives the memory of an unusually large transaction back. The log is empty.
     #[cold]
-    fn clear_large(&mut self) {
+    pub(crate) fn shrink(&mut self) {
         self.index.shrink();
-        if self.entries.capacity() > Self::KEEP {
-            self.entries.clear();
-            self.entries.shrink_to(Self::KEEP);
-        }
-        if self.replaced.capacity() > Self::KEEP {
-            self.replaced.shrink_to(Self::KEEP);
-        }
+        self.entries.shrink_to(Self::KEEP);
+        self.replaced.shrink_to(Self::KEEP);
     }
 }
 

@@ -1,62 +1,55 @@
-//! Loom: the same names, every access a scheduling point of the model.
+//! Under a model checker, loom or shuttle: the same names, every access a point at which the checker may switch threads.
+//!
+//! What the two do not have in common is in `loomed` and `shuttled`.
 
 use std::cell::Cell;
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 
-pub(crate) use loom::sync::MutexGuard;
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
-pub(crate) use loom::thread::{ThreadId, yield_now};
+#[cfg(stm_loom)]
+pub(crate) use super::loomed::{Thread, checker, current, fence, park};
+#[cfg(stm_shuttle)]
+pub(crate) use super::shuttled::{Thread, checker, current, fence, park};
 
-shared_static! {
-    static FENCES: AtomicU64 = AtomicU64::new(0)
-}
+pub(crate) use checker::sync::MutexGuard;
+pub(crate) use checker::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+pub(crate) use checker::thread::{ThreadId, yield_now};
 
-/// Loom's fence. Loom switches threads at accesses only, and so never between an access and the fence behind it; hence a
-/// sequentially consistent fence, whose order among its kind matters, is an access too. Relaxed: it must order nothing.
-pub(crate) fn fence(order: Ordering) {
-    if order == Ordering::SeqCst {
-        FENCES.fetch_add(1, Ordering::Relaxed);
-    }
-    loom::sync::atomic::fence(order);
-}
-
-/// A spin is a yield: the model must run somebody else before it looks again.
+/// A spin is a yield: the checker must run somebody else before the thread looks again.
 pub(crate) fn spin_loop() {
-    loom::thread::yield_now();
+    yield_now();
 }
 
 /// Time does not pass in a model.
 pub(crate) fn sleep_micros(_micros: u64) {
-    loom::thread::yield_now();
+    yield_now();
 }
 
-/// Loom's mutex with parking_lot's signature: a panic of the model ends the execution, so there is no poison to see.
+/// The checker's mutex with parking_lot's signature. Modelled threads share one thread of the machine, so the panic of one
+/// poisons what another holds: poison says nothing here.
 #[derive(Debug)]
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
+        Self(checker::sync::Mutex::new(value))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Loom's condition variable with the shim's signature.
+/// The checker's condition variable with the shim's signature.
 #[derive(Debug)]
-pub(crate) struct Condvar(loom::sync::Condvar);
+pub(crate) struct Condvar(checker::sync::Condvar);
 
 impl Condvar {
     pub(crate) fn new() -> Self {
-        Self(loom::sync::Condvar::new())
+        Self(checker::sync::Condvar::new())
     }
 
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        self.0.wait(guard).unwrap()
+        self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn notify_all(&self) {
@@ -64,53 +57,13 @@ impl Condvar {
     }
 }
 
-/// A modelled thread, to be woken. Not loom's own, whose `unpark` also releases a thread that is blocked in a mutex, and
-/// passes on what its caller has seen before the thread parks, or if it never does.
-#[derive(Clone)]
-pub(crate) struct Thread(Arc<Parker>);
-
-struct Parker {
-    token: Mutex<bool>,
-    given: Condvar,
-}
-
-loom::thread_local! {
-    static PARKER: Thread = Thread(Arc::new(Parker { token: Mutex::new(false), given: Condvar::new() }));
-}
-
-impl Thread {
-    pub(crate) fn unpark(&self) {
-        *self.0.token.lock() = true;
-        self.0.given.notify_all();
-    }
-}
-
-impl fmt::Debug for Thread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Thread").finish_non_exhaustive()
-    }
-}
-
-pub(crate) fn current() -> Thread {
-    PARKER.with(Thread::clone)
-}
-
-pub(crate) fn park() {
-    let Thread(parker) = current();
-    let mut token = parker.token.lock();
-    while !*token {
-        token = parker.given.wait(token);
-    }
-    *token = false;
-}
-
 /// Modelled threads share one thread of the machine, so `std` can not tell them apart.
 pub(crate) fn thread_id() -> ThreadId {
-    loom::thread::current().id()
+    checker::thread::current().id()
 }
 
 /// A thread-local pointer of a modelled thread.
-pub(crate) type PointerKey<T> = loom::thread::LocalKey<Cell<*const T>>;
+pub(crate) type PointerKey<T> = checker::thread::LocalKey<Cell<*const T>>;
 
 pub(crate) fn get_pointer<T>(key: &'static PointerKey<T>) -> *const T {
     key.try_with(Cell::get).unwrap_or(std::ptr::null())
@@ -123,7 +76,7 @@ pub(crate) fn set_pointer<T>(key: &'static PointerKey<T>, pointer: *const T) {
 
 macro_rules! thread_pointer {
     ($(#[$meta:meta])* static $name:ident: $target:ty) => {
-        loom::thread_local! {
+        $crate::sync::checker::thread_local! {
             $(#[$meta])*
             static $name: std::cell::Cell<*const $target> = std::cell::Cell::new(std::ptr::null());
         }
@@ -132,7 +85,7 @@ macro_rules! thread_pointer {
 
 macro_rules! thread_owner {
     ($(#[$meta:meta])* static $name:ident: $target:ty = $init:expr) => {
-        loom::thread_local! {
+        $crate::sync::checker::thread_local! {
             $(#[$meta])*
             static $name: $target = $init;
         }
@@ -141,7 +94,7 @@ macro_rules! thread_owner {
 
 macro_rules! shared_static {
     ($(#[$meta:meta])* static $name:ident: $target:ty = $init:expr) => {
-        loom::lazy_static! {
+        $crate::sync::checker::lazy_static! {
             $(#[$meta])*
             static ref $name: $target = $init;
         }
