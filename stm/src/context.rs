@@ -106,10 +106,10 @@ impl Context {
     fn undo(&self) {
         let aftermath = self.attempt.roll_back();
         self.leave();
-        point(Point::Undone);
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }
+        point(Point::Undone);
         if !std::thread::panicking() {
             reclaim::keep_up(self.local());
         }

@@ -3,6 +3,7 @@
 
 mod census;
 mod clash;
+pub mod history;
 mod panics;
 mod random;
 mod runs;

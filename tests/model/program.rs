@@ -1,89 +1,202 @@
-//! Programs: what they may do, what is seen of them, and random ones.
+//! The words: what a program may do, and what is seen of it.
 
-use proptest::prelude::*;
+use super::kinds::{Kind, Value};
 
-/// The variables: two inline handles, two boxed ones, one cell.
-pub(crate) const VARIABLES: usize = 5;
+/// A variable a program speaks of. Where there is no such variable, the step that names it does nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Var {
+    /// One of the world's.
+    World(usize),
+    /// One the running body has made, in order of making.
+    Made(usize),
+}
 
-/// What the model knows of a variable; the real ones hold it in their own type.
-pub(crate) type Value = u8;
+/// A one-shot operation: a transaction on one variable, without a body.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Shot {
+    Load(Var),
+    Store(Var, Value),
+    Swap(Var, Value),
+    FetchUpdate(Var, Value),
+}
 
-#[derive(Clone, Debug)]
+impl Shot {
+    pub(crate) fn variable(&self) -> Var {
+        let (Self::Load(x) | Self::Store(x, _) | Self::Swap(x, _) | Self::FetchUpdate(x, _)) = *self;
+        x
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
-    Read(usize),
-    ReadRef(usize),
-    Write(usize, Value),
-    Replace(usize, Value),
-    Modify(usize, Value),
-    Update(usize, Value),
-    WriteIfChanged(usize, Value),
+    Read(Var),
+    ReadRef(Var),
+    With(Var),
+    IntoRef(Var),
+    /// Holds a reference while other steps run; sees what is there afterwards, and what the reference shows.
+    Hold(Var, Vec<Step>),
+    Write(Var, Value),
+    Replace(Var, Value),
+    Modify(Var, Value),
+    Update(Var, Value),
+    WriteIfChanged(Var, Value),
+    /// What `Modify` does, in two operations.
+    ReadThenWrite(Var, Value),
     /// Adds one variable to another.
-    Add(usize, usize),
-    /// Makes a variable, writes it, and reads it back.
-    Fresh(Value, Value),
-    Hooks,
+    Add(Var, Var),
+    /// Makes a variable that later steps can use, wherever they are.
+    Make(Kind, Value),
+    /// Makes a variable, writes it, reads it back, and drops it.
+    MakeAndDrop(Kind, Value, Value),
+    /// Makes, writes, reads and drops many variables, and sees what is in them.
+    Crowd(Value),
+    /// A one-shot operation in the body. One that writes does nothing where the body has looked at the variable before:
+    /// the transaction could not commit.
+    Outside(Shot),
+    /// Sees a value out of nowhere.
+    See(Value),
+    /// Registers a hook for the commit and one for the rollback, both of this name.
+    Hooks(Value),
     OrElse(Vec<Step>, Vec<Step>),
+    /// `or_else` between readers.
+    Look(Vec<Step>, Vec<Step>),
     Nested(Vec<Step>),
     /// Retries unless the variable has at least this value.
-    Check(usize, Value),
+    Check(Var, Value),
+    /// Retries unless the variable has this value.
+    CheckIs(Var, Value),
+    CheckThat(bool),
     Retry,
     /// Retries, hides the signal, and ends its block as if nothing had happened.
     SwallowedRetry,
     /// Retries, hides the signal, and cancels.
     SwallowedRetryThenCancel(Value),
     /// Cancels if the variable has at least this value.
-    CancelFrom(usize, Value),
+    CancelFrom(Var, Value),
     Cancel(Value),
+    /// Restarts the body until it runs for this time.
+    RestartBefore(u32),
     /// Lets another thread in.
     Yield,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+impl Step {
+    /// The blocks inside.
+    pub(crate) fn blocks(&self) -> Vec<&Vec<Step>> {
+        match self {
+            Self::OrElse(first, second) | Self::Look(first, second) => vec![first, second],
+            Self::Nested(inner) | Self::Hold(_, inner) => vec![inner],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn blocks_mut(&mut self) -> Vec<&mut Vec<Step>> {
+        match self {
+            Self::OrElse(first, second) | Self::Look(first, second) => vec![first, second],
+            Self::Nested(inner) | Self::Hold(_, inner) => vec![inner],
+            _ => Vec::new(),
+        }
+    }
+
+    fn can_cancel(&self) -> bool {
+        match self {
+            Self::Nested(_) => false,
+            Self::Cancel(_) | Self::CancelFrom(..) | Self::SwallowedRetryThenCancel(_) => true,
+            _ => self.blocks().into_iter().any(|block| can_cancel(block)),
+        }
+    }
+}
+
+/// Whether steps can end by cancelling what is around them.
+pub(crate) fn can_cancel(steps: &[Step]) -> bool {
+    steps.iter().any(Step::can_cancel)
+}
+
+/// How many steps there are, those inside of others included.
+pub(crate) fn count(steps: &[Step]) -> usize {
+    steps.iter().map(|step| 1 + step.blocks().into_iter().map(|block| count(block)).sum::<usize>()).sum()
+}
+
+/// How many blocks lie within each other.
+pub(crate) fn depth(steps: &[Step]) -> usize {
+    let inside = |step: &Step| step.blocks().into_iter().map(|block| 1 + depth(block)).max().unwrap_or(0);
+    steps.iter().map(inside).max().unwrap_or(0)
+}
+
+/// The body of a transaction.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Program(pub(crate) Vec<Step>);
+
+/// By which of the library's doors a body gets to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    Plain,
+    Options,
+    Macro,
+    Attribute,
+}
+
+impl Runner {
+    pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Options, Self::Macro, Self::Attribute];
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Outcome {
+    Done,
+    Cancelled(Value),
+    /// It can not go on before something it has read changes.
+    Waits,
+}
+
+/// What is seen of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Trace {
     /// What the reading steps returned, in order.
     pub(crate) seen: Vec<Value>,
-    /// How the program ended: with an error, or not.
-    pub(crate) error: Option<Value>,
+    /// What the variables it made hold in the end.
+    pub(crate) made: Vec<Value>,
+    pub(crate) outcome: Outcome,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A hook that ran, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fired {
-    Commit(usize),
-    Rollback(usize),
+    Commit(Value),
+    Rollback(Value),
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let variable = 0..VARIABLES;
-    // Few values, so that programs meet.
-    let value = 0..4_u8;
-    let leaf = prop_oneof![
-        4 => variable.clone().prop_map(Step::Read),
-        1 => variable.clone().prop_map(Step::ReadRef),
-        4 => (variable.clone(), value.clone()).prop_map(|(x, value)| Step::Write(x, value)),
-        1 => (variable.clone(), value.clone()).prop_map(|(x, value)| Step::Replace(x, value)),
-        2 => (variable.clone(), 1..3_u8).prop_map(|(x, by)| Step::Modify(x, by)),
-        1 => (variable.clone(), value.clone()).prop_map(|(x, by)| Step::Update(x, by)),
-        1 => (variable.clone(), value.clone()).prop_map(|(x, value)| Step::WriteIfChanged(x, value)),
-        2 => (variable.clone(), variable.clone()).prop_map(|(x, y)| Step::Add(x, y)),
-        1 => (value.clone(), value.clone()).prop_map(|(first, value)| Step::Fresh(first, value)),
-        2 => Just(Step::Hooks),
-        2 => (variable.clone(), 1..4_u8).prop_map(|(x, least)| Step::Check(x, least)),
-        1 => Just(Step::Retry),
-        1 => Just(Step::SwallowedRetry),
-        1 => value.clone().prop_map(Step::SwallowedRetryThenCancel),
-        1 => (variable, 2..6_u8).prop_map(|(x, least)| Step::CancelFrom(x, least)),
-        1 => value.prop_map(Step::Cancel),
-        1 => Just(Step::Yield),
-    ];
-    leaf.prop_recursive(4, 40, 6, |inner| {
-        let steps = prop::collection::vec(inner, 0..6);
-        prop_oneof![
-            2 => (steps.clone(), steps.clone()).prop_map(|(first, second)| Step::OrElse(first, second)),
-            1 => steps.prop_map(Step::Nested),
-        ]
-    })
+/// One thing a thread does.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    Transaction(Program),
+    Snapshot(Program),
+    Shot(Shot),
 }
 
-pub(crate) fn program(length: usize) -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 1..length)
+impl Action {
+    /// The same, but where it would wait it does nothing.
+    pub(crate) fn or_nothing(&self) -> Self {
+        match self {
+            Self::Transaction(Program(steps)) => {
+                Self::Transaction(Program(vec![Step::OrElse(steps.clone(), Vec::new())]))
+            }
+            Self::Snapshot(Program(steps)) => Self::Snapshot(Program(vec![Step::Look(steps.clone(), Vec::new())])),
+            Self::Shot(shot) => Self::Shot(shot.clone()),
+        }
+    }
+}
+
+/// Names the hooks of a program 0, 1, and so on, in the order in which they stand there.
+pub(crate) fn number_hooks(steps: &mut [Step]) {
+    fn number(steps: &mut [Step], next: &mut Value) {
+        for step in steps {
+            if let Step::Hooks(name) = step {
+                *name = *next;
+                *next += 1;
+            }
+            step.blocks_mut().into_iter().for_each(|block| number(block, next));
+        }
+    }
+    number(steps, &mut 0);
 }

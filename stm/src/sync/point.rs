@@ -30,7 +30,7 @@ pub enum Point {
     Published,
     /// All are; those who wait for them have not been looked up.
     Settle,
-    /// The attempt has been undone and the thread is free.
+    /// The attempt has been undone, its hooks have run, and the thread is free.
     Undone,
     /// A waiter is about to be registered.
     Register,

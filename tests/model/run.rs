@@ -1,0 +1,113 @@
+//! The real thing: programs as transactions, by every door of the library.
+
+use stm::{Options, RunError, Transaction, atomically, options, snapshot, transactional, try_atomically};
+
+use super::kinds::Value;
+use super::performed::{call, note};
+use super::play::Play;
+use super::program::{Action, Fired, Outcome, Program, Runner, Step, Trace, can_cancel};
+use super::world::{World, shoot};
+
+/// How to run a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    pub(crate) runner: Runner,
+    /// How often the body may run. Only a bounded one comes back when it waits.
+    pub(crate) attempts: Option<u32>,
+    /// Whether the body reads something besides what its steps do: waiting for nothing is not allowed.
+    pub(crate) anchored: bool,
+}
+
+impl Manner {
+    /// However often it takes, for a body that does not wait.
+    pub(crate) const UNBOUNDED: Self = Self { runner: Runner::Plain, attempts: None, anchored: false };
+}
+
+impl World {
+    /// Does one thing, and tells what is seen of it and which hooks ran.
+    pub(crate) fn act(&self, action: &Action, manner: Manner) -> (Trace, Vec<Fired>) {
+        let play = Play::new(self, manner.anchored);
+        let outcome = match action {
+            Action::Transaction(Program(steps)) if can_cancel(steps) => cancellable(&play, steps, manner),
+            Action::Transaction(Program(steps)) => certain(&play, steps, manner),
+            Action::Snapshot(Program(steps)) => {
+                look(&play, steps, manner.runner);
+                Outcome::Done
+            }
+            Action::Shot(shot) => {
+                if let Some(variable) = play.find(shot.variable()) {
+                    play.see(shoot(variable, shot));
+                }
+                Outcome::Done
+            }
+        };
+        play.end(outcome)
+    }
+}
+
+fn bounded(attempts: Option<u32>) -> Options {
+    let named = call!(Options::name(call!(options()), "a program"));
+    let options = call!(Options::promote_after(named, 4));
+    match attempts {
+        Some(attempts) => call!(Options::max_attempts(options, attempts)),
+        None => options,
+    }
+}
+
+/// Runs a program that may cancel.
+fn cancellable(play: &Play<'_>, steps: &[Step], manner: Manner) -> Outcome {
+    let result: Result<(), RunError<Value>> = match (manner.runner, manner.attempts) {
+        (Runner::Options, _) | (_, Some(_)) => {
+            call!(Options::try_run(bounded(manner.attempts), |tx| play.body(tx, steps)))
+        }
+        (Runner::Plain, None) => call!(try_atomically(|tx| play.body(tx, steps))).map_err(RunError::Cancel),
+        (Runner::Macro | Runner::Attribute, None) => {
+            note("atomically!");
+            atomically!(try |tx| play.body(tx, steps)).map_err(RunError::Cancel)
+        }
+    };
+    match result {
+        Ok(()) => Outcome::Done,
+        Err(error) => call!(RunError::into_cancel(error)).map_or(Outcome::Waits, Outcome::Cancelled),
+    }
+}
+
+/// Runs a program that does not cancel.
+fn certain(play: &Play<'_>, steps: &[Step], manner: Manner) -> Outcome {
+    match (manner.runner, manner.attempts) {
+        (Runner::Options, _) | (_, Some(_)) => {
+            let result: Result<(), RunError> =
+                call!(Options::run(bounded(manner.attempts), |tx| play.certain_body(tx, steps)));
+            return if result.is_ok() { Outcome::Done } else { Outcome::Waits };
+        }
+        (Runner::Plain, None) => call!(atomically(|tx| play.certain_body(tx, steps))),
+        (Runner::Attribute, None) => {
+            note("#[transactional]");
+            atomically(|tx| transacted(tx, play, steps));
+        }
+        (Runner::Macro, None) => {
+            note("atomically!");
+            match steps {
+                [Step::OrElse(first, second)] => {
+                    atomically!(|tx| { play.certain_body(tx, first) } or { play.certain_steps(tx, second) });
+                }
+                _ => atomically!(|tx| play.certain_body(tx, steps)),
+            }
+        }
+    }
+    Outcome::Done
+}
+
+fn look(play: &Play<'_>, steps: &[Step], runner: Runner) {
+    if runner == Runner::Macro {
+        note("snapshot!");
+        snapshot!(|tx| play.snapshot_body(tx, steps));
+    } else {
+        call!(snapshot(|tx| play.snapshot_body(tx, steps)));
+    }
+}
+
+#[transactional]
+fn transacted<'tx>(tx: &Transaction<'tx, '_>, play: &'tx Play<'_>, steps: &[Step]) {
+    play.certain_body(tx, steps);
+}
