@@ -274,3 +274,23 @@ fn waits_of_changing_sets_end() {
         }
     });
 }
+
+/// A snapshot keeps no log at first, so its first run can not know what to wait for.
+#[test]
+fn a_snapshot_that_retries_waits_for_what_it_has_read() {
+    let _watchdog = watchdog();
+    let x = TVar::new(0_u64);
+    let wait = |runs: &Runs| {
+        // The first transaction of a thread keeps a log whatever it is.
+        assert_eq!(snapshot(|tx| x.read(tx)), 0);
+        snapshot(|tx| {
+            runs.count();
+            let value = x.read(tx)?;
+            tx.check(value > 0)?;
+            Ok(value)
+        })
+    };
+    let (value, runs) = runs_until(wait, |_| x.store(7));
+    assert_eq!(value, 7);
+    assert!(runs >= 2, "it ran {runs} times");
+}

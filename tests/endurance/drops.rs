@@ -128,12 +128,14 @@ fn a_thread_ends_without_the_destructors_of_what_it_leaves() {
 
 /// Waits in its destructor for a transaction of another thread.
 struct Waits {
+    begun: Arc<AtomicBool>,
     awaited: TVar<u64>,
     _counted: Counted,
 }
 
 impl Drop for Waits {
     fn drop(&mut self) {
+        self.begun.store(true, Ordering::SeqCst);
         self.awaited.wait_until(|n| *n > 0);
     }
 }
@@ -142,9 +144,14 @@ impl Drop for Waits {
 fn a_destructor_may_wait_for_a_transaction() {
     let (_alone, _watchdog) = (alone(), watchdog());
     let (census, awaited) = (Census::new(), TVar::new(0));
-    let new = || Some(Waits { awaited: awaited.clone(), _counted: census.value(0) });
+    let begun = Arc::new(AtomicBool::new(false));
+    let new = || Some(Waits { begun: Arc::clone(&begun), awaited: awaited.clone(), _counted: census.value(0) });
     thread::scope(|scope| {
         let waiting = scope.spawn(|| drop((0..100).map(|_| TVar::new(new())).collect::<Vec<_>>()));
+        // Until then the values may yet be left to whoever collects next, and that must not be the thread they wait for.
+        while !begun.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
         // Its garbage, too.
         for _ in 0..300 {
             let text = TVar::new(String::from("a"));

@@ -114,6 +114,7 @@ impl Machine {
                 if self.model.variable(handle).is_some() && self.world.share(handle) {
                     self.model.share(handle);
                     self.cells.push(false);
+                    self.compare(handle, self.world.len() - 1)?;
                 }
             }
             Operation::Drop(handle) => {
