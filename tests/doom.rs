@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use common::{Clash, Runs, watchdog};
-use stm::{RunError, StmResult, TVar, Transaction, atomically, cancel, options, snapshot, try_atomically};
+use common::{Clash, Runs, quietly, watchdog};
+use stm::{RunError, StmResult, TVar, Transaction, TxResult, atomically, cancel, options, snapshot, try_atomically};
 
 /// Runs `body(tx, signal)` until it commits; `signal` is what a refused read returned in the
 /// first attempt, and `Ok` later. Returns the result and how many attempts it took.
@@ -309,4 +309,28 @@ fn a_last_branch_that_swallows_the_signal_gives_no_value() {
         chosen
     });
     assert_eq!((length, given), (3, vec![false, true]));
+}
+
+/// A part that panics is undone while the panic leaves it; that does not bring the attempt back to life.
+#[test]
+fn a_doomed_attempt_stays_so_when_a_part_of_it_panics_and_the_panic_is_caught() {
+    let _watchdog = watchdog();
+    let (x, y) = (TVar::new(0_u64), TVar::new(0_u64));
+    let attempts = atomically(|tx| {
+        y.read(tx)?;
+        if tx.attempt_number() == 1 {
+            let caught = quietly(|| {
+                tx.nested(|tx| -> TxResult<(), ()> {
+                    x.write(tx, 1)?;
+                    assert!(tx.restart::<()>().is_err());
+                    panic!("in a part of a doomed attempt")
+                })
+            });
+            assert!(caught.is_err());
+            assert!(x.read(tx).is_err(), "a doomed attempt reads");
+            assert!(x.write(tx, 2).is_err(), "a doomed attempt writes");
+        }
+        Ok(tx.attempt_number())
+    });
+    assert_eq!((attempts, x.load()), (2, 0));
 }
