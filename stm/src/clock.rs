@@ -131,3 +131,50 @@ pub(crate) fn clear_exclusive() {
 pub fn set_clock(version: u64) {
     advance(Version(version));
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// Calls `f` with the clock's version, until nobody has moved the clock meanwhile.
+    fn with_the_clock_at_rest<R>(f: impl Fn(u64) -> R) -> R {
+        for _ in 0..1_000_000 {
+            let before = now().version().raw();
+            let result = f(before);
+            if now().version().raw() == before {
+                return result;
+            }
+        }
+        panic!("the clock is moved all the time")
+    }
+
+    #[test]
+    fn versions_exceed_what_they_replace_and_run_ahead_by_so_much_and_no_more() {
+        let plain = |ahead| with_the_clock_at_rest(|clock| stamp_plainly(Version(clock + ahead)).map(|v| v.0 - clock));
+        assert_eq!(plain(0), Some(1));
+        assert_eq!(plain(MAX_DRIFT - 1), Some(MAX_DRIFT));
+        assert_eq!(plain(MAX_DRIFT), None);
+        assert_eq!(plain(MAX_DRIFT + 1), None);
+        let at_rest = with_the_clock_at_rest(|clock| {
+            let (reading, version) = stamp(Version(clock + MAX_DRIFT - 1));
+            (reading.version().0 - clock, version.0 - clock)
+        });
+        assert_eq!(at_rest, (0, MAX_DRIFT), "the clock need not be moved");
+        let replaced = now().version().0 + MAX_DRIFT;
+        let (reading, version) = stamp(Version(replaced));
+        assert!(reading.version().0 >= replaced, "the clock is moved");
+        assert!(version.0 > replaced && version.0 - reading.version().0 <= MAX_DRIFT);
+        assert!(now().version() >= reading.version());
+        // Older ones than the clock, too.
+        let old = with_the_clock_at_rest(|clock| (stamp_plainly(Version::INITIAL).map(|v| v.0), clock + 1));
+        assert_eq!(old.0, Some(old.1));
+    }
+
+    #[test]
+    fn the_clock_is_moved_to_a_version_and_never_back() {
+        let target = Version(now().version().0 + 5);
+        assert!(advance(target).version() >= target);
+        assert!(advance(Version::INITIAL).version() >= target);
+        assert!(now().version() >= target && !now().is_exclusive());
+    }
+}
