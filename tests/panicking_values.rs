@@ -307,3 +307,34 @@ fn values_behind_a_panicking_drop_are_dropped_too() {
     drop(variables);
     census.settle(0);
 }
+
+/// What a run that panics has displaced is dropped later: a destructor that panicked while the thread unwinds would end
+/// the process.
+#[test]
+fn no_value_is_dropped_while_a_body_panics() {
+    struct Watching {
+        unwinding: Arc<AtomicUsize>,
+        _counted: Counted,
+    }
+    impl Drop for Watching {
+        fn drop(&mut self) {
+            self.unwinding.fetch_add(usize::from(thread::panicking()), Ordering::SeqCst);
+        }
+    }
+    let _watchdog = watchdog();
+    let (census, unwinding) = (Census::new(), Arc::new(AtomicUsize::new(0)));
+    let value = || Watching { unwinding: Arc::clone(&unwinding), _counted: census.value(0) };
+    let x = TVar::new(value());
+    for _ in 0..3 {
+        let panic = expect_panic(|| {
+            atomically(|tx| -> StmResult<()> {
+                // More than are gathered before they are dropped.
+                (0..1_000).try_for_each(|_| x.write(tx, value()))?;
+                panic!("in the body")
+            })
+        });
+        assert_eq!(panic.message, "in the body");
+    }
+    census.settle(1);
+    assert_eq!(unwinding.load(Ordering::SeqCst), 0);
+}
