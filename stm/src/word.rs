@@ -264,10 +264,15 @@ mod tests {
     #[test]
     fn a_dormant_word_is_locked_and_taken_once() {
         let lock = VersionedLock::new(VersionedLock::DORMANT);
-        assert!(lock.load().is_locked() && lock.load().is_dormant());
+        assert!(lock.load().is_locked() && lock.load().is_dormant() && !lock.is_ready());
         assert!(lock.try_lock_dormant());
         assert!(!lock.try_lock_dormant());
+        assert!(lock.load().is_locked() && !lock.load().is_dormant() && !lock.is_ready());
         lock.publish(Version::INITIAL);
+        assert!(lock.is_ready());
         assert_eq!(lock.load(), VersionedLock::FREE);
+        let entry = 0_u64;
+        lock.try_lock(VersionedLock::FREE, Word::owned_by(&raw const entry)).unwrap();
+        assert!(lock.is_ready(), "a commit has it, and its value is in place");
     }
 }
