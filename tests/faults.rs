@@ -27,6 +27,8 @@ mod stalled;
 mod steps;
 #[path = "faults/storm.rs"]
 mod storm;
+#[path = "faults/turns.rs"]
+mod turns;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -251,6 +251,7 @@ impl Turn {
     /// lock.
     #[cold]
     fn wait(&mut self) {
+        point(Point::StandAside);
         if self.waits == Self::PATIENCE {
             self.token = Some(Token::acquire());
             self.ours = true;

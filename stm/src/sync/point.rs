@@ -24,6 +24,8 @@ pub enum Point {
     Locked,
     /// The commit has looked at the clock.
     Stamped,
+    /// The commit has given its locks back, and is about to let a promoted transaction go first.
+    StandAside,
     /// Nothing can stop the commit any more.
     Decided,
     /// A variable has its new value and is unlocked.
