@@ -476,3 +476,68 @@ pub(crate) unsafe fn retire_dropped(object: *mut (), destroy: Destroy, promptly:
         }
     });
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// There is nothing to free.
+    unsafe fn nothing(_object: *mut ()) {}
+
+    fn retire(local: &Local, objects: usize) {
+        for _ in 0..objects {
+            // SAFETY: freeing it does nothing.
+            unsafe { local.retire(ptr::null_mut(), nothing) };
+        }
+    }
+
+    #[test]
+    fn pins_nest_to_any_depth() {
+        let handle = Handle::current();
+        let local = handle.local();
+        for full in [false, true] {
+            retire(local, if full { BATCH } else { 0 });
+            let pins: Vec<_> = (0..6).map(|_| local.pin()).collect();
+            for pin in pins {
+                assert!(local.is_pinned());
+                drop(pin);
+            }
+            assert_eq!((local.is_pinned(), local.is_full()), (false, full));
+            local.enter();
+            assert_eq!(local.unpin_plainly(), !full, "a full batch is to be looked after");
+            if full {
+                local.unpin();
+            }
+            assert!(!local.is_pinned());
+        }
+        collect(local);
+    }
+
+    #[test]
+    fn a_batch_is_gathered_before_it_is_collected() {
+        let handle = Handle::current();
+        let local = handle.local();
+        collect(local);
+        retire(local, BATCH - 1);
+        assert!(!local.is_full());
+        keep_up(local);
+        assert_eq!(local.bag().fresh.len(), BATCH - 1, "less than a batch is kept");
+        retire(local, 1);
+        assert!(local.is_full());
+        keep_up(local);
+        assert!(!local.is_full());
+        assert_eq!(local.bag().fresh.len(), 0, "a batch is stamped");
+        collect(local);
+    }
+
+    #[test]
+    fn so_many_dropped_variables_are_freed_at_once() {
+        let handle = Handle::current();
+        let local = handle.local();
+        collect(local);
+        assert!((0..PROMPT).all(|_| local.may_collect_promptly()));
+        assert!((0..3).all(|_| !local.may_collect_promptly()));
+        collect(local);
+        assert!(local.may_collect_promptly());
+    }
+}
