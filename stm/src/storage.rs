@@ -189,6 +189,10 @@ mod tests {
     fn only_plain_words_are_inline() {
         use std::sync::atomic::AtomicU64;
         assert!(is_inline::<u64>() && is_inline::<f32>() && is_inline::<()>() && is_inline::<(i32, i32)>());
+        assert!(
+            is_inline::<Option<NonZeroU32>>() && is_inline::<Option<bool>>(),
+            "a value of theirs stands for `None`"
+        );
         assert!(!is_inline::<Option<u32>>(), "its `None` has uninitialised bytes");
         assert!(!is_inline::<(u8, u32)>(), "it has padding");
         assert!(!is_inline::<AtomicU64>(), "a copy would split its state");
