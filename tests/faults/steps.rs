@@ -14,7 +14,8 @@ use crate::inject::{Course, inject};
 use crate::scenarios::{SCENARIOS, Scenario};
 use crate::stage::{Releases, Stage, TEXTS, Waiter};
 
-const ALL: [Point; 16] = [
+/// All but `StandAside`, which takes a promoted transaction of another thread: see `turns`.
+pub(crate) const ALL: [Point; 16] = [
     Point::Begun,
     Point::Read,
     Point::Extend,

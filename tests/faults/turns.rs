@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use common::{Clash, watchdog};
+use common::{Clash, elsewhere, watchdog};
 use stm::probe::{self, Point};
 use stm::{RunError, StmResult, TVar, Transaction, atomically, options};
 
 use crate::alone;
+use crate::inject::inject;
 
 /// How far everybody is.
 #[derive(Debug, Default)]
@@ -100,6 +101,32 @@ fn a_blind_write_stands_aside_twice_and_then_queues() {
     let counts = [&score.locks, &score.aside, &score.queued].map(|counter| counter.load(Ordering::SeqCst));
     assert_eq!(counts, [4, 3, 1], "tries, times it stood aside, times it queued");
     assert_eq!(x.load(), 9);
+}
+
+#[test]
+fn a_panic_in_a_commit_that_stands_aside_leaves_nothing_behind() {
+    let (_alone, _watchdog) = (alone(), watchdog());
+    let (x, y, score) = (TVar::new(String::from("old")), TVar::new(0_u64), Score::default());
+    thread::scope(|scope| {
+        let holder = scope.spawn(|| {
+            promoted(|tx| {
+                let seen = x.read(tx)?;
+                count(&score.promoted);
+                wait_for(&score.aside, 1);
+                y.write(tx, 1)?;
+                Ok(seen)
+            })
+        });
+        wait_for(&score.promoted, 1);
+        let course =
+            inject(|_, point| point == Point::StandAside, || atomically(|tx| x.write(tx, String::from("new"))));
+        assert_eq!(course.stopped, Some(Point::StandAside));
+        count(&score.aside);
+        assert_eq!(holder.join().expect("it returns"), Ok(String::from("old")));
+    });
+    assert_eq!((x.load(), y.load()), (String::from("old"), 1));
+    elsewhere(|| atomically(|tx| x.write(tx, String::from("later"))));
+    assert_eq!(x.load(), "later", "the same variable can be written again");
 }
 
 #[test]
