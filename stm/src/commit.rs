@@ -169,7 +169,7 @@ pub(crate) unsafe fn complete(
 }
 
 /// Variables that a commit has locked and may yet give back. So it does if a panic drops this: nothing in a commit calls
-/// anything that panics, but what that costs is nothing either.
+/// anything that panics, and an inline commit counts the same instructions with this as without.
 struct Held<'w> {
     writes: &'w mut [WriteEntry],
     /// How many of them, from the first.
