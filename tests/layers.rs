@@ -16,6 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["attempt", "direct"],
     &["context", "var", "tcell"],
     &["tx"],
+    &["step"],
     &["run"],
     &["ops", "serde"],
     &["lib"],

@@ -31,12 +31,18 @@ pub struct Options {
     pub(crate) name: Option<&'static str>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) promote_after: u32,
+    pub(crate) irrevocable: bool,
 }
 
 impl Options {
     #[inline(always)]
     pub(crate) const fn new() -> Self {
-        Self { name: None, max_attempts: None, promote_after: PROMOTE_AFTER }
+        Self { name: None, max_attempts: None, promote_after: PROMOTE_AFTER, irrevocable: false }
+    }
+
+    /// The name of the transaction, to be put into a message behind "transaction".
+    pub(crate) fn title(&self) -> String {
+        self.name.map(|name| format!(" `{name}`")).unwrap_or_default()
     }
 
     /// Names the transaction in messages.
@@ -67,6 +73,43 @@ impl Options {
     pub fn promote_after(mut self, attempts: u32) -> Self {
         assert!(attempts >= 2, "`promote_after` must be at least 2: the first run is always an ordinary one");
         self.promote_after = attempts;
+        self
+    }
+
+    /// Lets the body run exactly once, so that it may do what can not be undone: print, send, write to a file.
+    ///
+    /// The transaction waits for its turn, first come, first served, and then nobody else commits until it ends: it is
+    /// promoted from the start. So it commits whatever the others do, unless the body cancels or panics. Everybody else waits
+    /// meanwhile, so keep it short, and never wait in it for another thread's transaction: that is a deadlock.
+    ///
+    /// # Errors
+    ///
+    /// A body that calls [`retry`](crate::ReadTransaction::retry), [`restart`](crate::ReadTransaction::restart) or a failing
+    /// [`check`](crate::ReadTransaction::check), and does not catch it by `or_else`, ends with
+    /// [`RunError::RetryInIrrevocable`](crate::RunError::RetryInIrrevocable): what it wrote is undone, and it does not run again.
+    ///
+    /// # Panics
+    ///
+    /// The runner panics if the body has changed a variable that it had read by a one-shot operation such as
+    /// [`store`](crate::TVar::store): that acts outside of the transaction, which could not commit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{TVar, options};
+    ///
+    /// let (printed, queue) = (TVar::new(0_u32), TVar::new(vec!["first", "second"]));
+    /// let outcome = options().irrevocable().run(|tx| {
+    ///     for line in queue.replace(tx, Vec::new())? {
+    ///         println!("{line}");
+    ///         printed.modify(tx, |n| n + 1)?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// assert_eq!((outcome, printed.load()), (Ok(()), 2));
+    /// ```
+    pub fn irrevocable(mut self) -> Self {
+        self.irrevocable = true;
         self
     }
 }

@@ -68,9 +68,7 @@ impl Context {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn begin(&self, number: u32, token: Option<Token>, tracking: Tracking) -> Running<'_> {
-        if self.attempt.is_running() {
-            nested();
-        }
+        self.refuse_nesting();
         self.local().enter();
         let privilege = if token.is_some() { Privilege::Promoted } else { Privilege::Ordinary };
         self.attempt.begin(number, privilege, tracking);
@@ -80,6 +78,15 @@ impl Context {
         let running = Running { context: self };
         point(Point::Begun);
         running
+    }
+
+    /// Panics if a body is running on this thread.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn refuse_nesting(&self) {
+        if self.attempt.is_running() {
+            nested();
+        }
     }
 
     /// Frees the thread for other transactions, and others from a promoted one: user code may follow.

@@ -163,6 +163,8 @@ pub enum RunError<E = Infallible> {
     Cancel(E),
     /// The body ran as often as [`max_attempts`](crate::Options::max_attempts) allows.
     TooManyAttempts,
+    /// The body of an [`irrevocable`](crate::Options::irrevocable) transaction called `retry` or `restart`.
+    RetryInIrrevocable,
 }
 
 impl<E> RunError<E> {
@@ -170,7 +172,7 @@ impl<E> RunError<E> {
     pub fn into_cancel(self) -> Option<E> {
         match self {
             Self::Cancel(error) => Some(error),
-            Self::TooManyAttempts => None,
+            _ => None,
         }
     }
 }
@@ -180,6 +182,10 @@ impl<E: fmt::Display> fmt::Display for RunError<E> {
         match self {
             Self::Cancel(error) => write!(f, "transaction cancelled: {error}"),
             Self::TooManyAttempts => f.write_str("transaction gave up: its body ran as often as `max_attempts` allows"),
+            Self::RetryInIrrevocable => f.write_str(
+                "an irrevocable transaction called `retry` or `restart`, but its body can not run again; wait for the \
+                 condition in a transaction before it, or catch the retry with `or_else`",
+            ),
         }
     }
 }
@@ -188,7 +194,7 @@ impl<E: Error + 'static> Error for RunError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Cancel(error) => Some(error),
-            Self::TooManyAttempts => None,
+            _ => None,
         }
     }
 }

@@ -140,6 +140,7 @@ mod reference;
 mod run;
 #[cfg(feature = "serde")]
 mod serde;
+mod step;
 mod storage;
 mod sync;
 mod tcell;

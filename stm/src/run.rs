@@ -1,16 +1,15 @@
-//! Running bodies: the one step that runs a body and commits it or rolls it back, and the loop that repeats it.
+//! Running bodies: the ways to run one, and the loop that repeats its step for a thread.
 
 use std::convert::Infallible;
 
 use crate::attempt::{Attempt, Tracking};
-use crate::commit::Conflict;
 use crate::config::Options;
 use crate::contention::{Token, back_off};
-use crate::context::{self, Context, Lease, Running};
-use crate::error::{Cause, RunError, StmResult, TxError, TxResult};
+use crate::context::{self, Context, Lease};
+use crate::error::{RunError, StmResult, TxError, TxResult};
+use crate::step::{Next, Progress, Step, attempt};
 use crate::sync::{Point, point};
 use crate::tx::{ReadTransaction, Transaction};
-use crate::wait::Registration;
 
 /// Runs a transaction: everything `body` reads belongs to one moment, and everything it writes takes effect at once.
 ///
@@ -175,116 +174,6 @@ fn unbounded<E>(_error: RunError<E>) -> ! {
     unreachable!("a run without a bound on attempts ended by that bound")
 }
 
-/// How one run of a body that did not commit ended, and what is to be done about it.
-enum Step<E> {
-    Cancelled(E),
-    /// Run again, because of a conflict.
-    Conflict,
-    /// Run again at once.
-    Again,
-    /// Run again when the registration is notified.
-    Wait(Registration),
-}
-
-/// A run that could not commit and has not been undone yet.
-///
-/// Fields are dropped in order: the run is over before the result is, whose destructor is user code.
-struct Unfinished<'c, T, E> {
-    running: Running<'c>,
-    /// What the body returned. It counts only if the run is neither doomed nor in conflict.
-    result: TxResult<T, E>,
-    /// The commit failed.
-    conflict: bool,
-}
-
-/// Runs the body once and commits it: the only place where that is done.
-#[inline(always)]
-#[track_caller]
-fn attempt<'c, T, E>(
-    context: &'c Context,
-    number: u32,
-    token: Option<Token>,
-    tracking: Tracking,
-    body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
-) -> Result<T, Unfinished<'c, T, E>> {
-    let running = context.begin(number, token, tracking);
-    let result = body(running.attempt());
-    match result {
-        // Whatever the body made of it: if an operation of this run has failed, it can not commit.
-        Ok(value) if !running.attempt().is_doomed() => {
-            // SAFETY: the variables a run touches outlive it: handles' cells by the pin, borrowed cells by lifetimes.
-            match unsafe { running.attempt().commit() } {
-                Ok(()) => {
-                    running.finish();
-                    Ok(value)
-                }
-                Err(Conflict) => Err(Unfinished { running, result: Ok(value), conflict: true }),
-            }
-        }
-        result => Err(Unfinished { running, result, conflict: false }),
-    }
-}
-
-impl<T, E> Unfinished<'_, T, E> {
-    /// Undoes the run, and registers it as a waiter if it asked for that.
-    #[cold]
-    #[track_caller]
-    fn end(self, options: &Options) -> Step<E> {
-        let Self { running, result, conflict } = self;
-        let cause = match (running.attempt().doom(), &result) {
-            (Some(cause), _) => cause,
-            (None, Err(TxError::Abort(abort))) => abort.cause,
-            (None, Err(TxError::Cancel(_))) => {
-                running.roll_back();
-                let Err(TxError::Cancel(error)) = result else { unreachable!("it was a cancel a moment ago") };
-                return Step::Cancelled(error);
-            }
-            (None, Ok(_)) => {
-                debug_assert!(conflict, "a run that is not doomed and returned a value was to be committed");
-                Cause::Conflict
-            }
-        };
-        let step = match cause {
-            Cause::Conflict => {
-                running.roll_back();
-                Step::Conflict
-            }
-            Cause::Restart => {
-                running.roll_back();
-                Step::Again
-            }
-            // Without a log nobody knows what to wait for: the next run keeps one.
-            Cause::Retry if !running.attempt().is_logged() => {
-                running.roll_back();
-                Step::Again
-            }
-            Cause::Retry => wait_for_change(running, options).map_or(Step::Again, Step::Wait),
-        };
-        // The run is over; this is where values that do not count are dropped.
-        drop(result);
-        step
-    }
-}
-
-/// Registers the thread with everything the run has read, and undoes the run. Returns `None` if something has changed
-/// already.
-#[track_caller]
-fn wait_for_change(running: Running<'_>, options: &Options) -> Option<Registration> {
-    let mut awaited = running.attempt().awaited();
-    if awaited.is_empty() {
-        running.roll_back();
-        let name = options.name.map(|name| format!(" `{name}`")).unwrap_or_default();
-        panic!(
-            "the transaction{name} called `retry` without having read any variable, so nothing could ever wake it; read the \
-             variables it waits for before calling `retry` or `check`"
-        );
-    }
-    // SAFETY: as in `attempt`: the run is not over yet.
-    let registration = unsafe { Registration::arm(running.waker(), &mut awaited) };
-    running.roll_back();
-    registration
-}
-
 /// Runs the body until it commits, cancels, or the options give out, and passes on what came of it.
 ///
 /// The first run is inlined into the caller: most transactions need no other, and their results stay in registers.
@@ -298,11 +187,12 @@ fn run<T, E, R>(
     failed: impl Fn(RunError<E>) -> R,
 ) -> R {
     let outcome = match context::current() {
-        None => repeat(&Lease::new(), options, 0, Step::Again, &mut body),
-        Some(context) => match attempt(context, 1, None, tracking, &mut body) {
+        Some(context) if !options.irrevocable => match attempt(context, 1, None, tracking, &mut body) {
             Ok(value) => return done(value),
             Err(unfinished) => repeat(context, options, 1, unfinished.end(options), &mut body),
         },
+        Some(context) => repeat(context, options, 0, Step::Again, &mut body),
+        None => repeat(&Lease::new(), options, 0, Step::Again, &mut body),
     };
     outcome.map_or_else(failed, done)
 }
@@ -314,35 +204,24 @@ fn run<T, E, R>(
 fn repeat<T, E>(
     context: &Context,
     options: &Options,
-    mut number: u32,
+    number: u32,
     mut step: Step<E>,
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
 ) -> Result<T, RunError<E>> {
-    let mut conflicts: u32 = 0;
+    let mut progress = Progress::new(number);
     loop {
-        if options.max_attempts.is_some_and(|most| number >= most) && !matches!(step, Step::Cancelled(_)) {
-            return Err(RunError::TooManyAttempts);
-        }
         let mut token = None;
-        match step {
-            Step::Cancelled(error) => return Err(RunError::Cancel(error)),
-            Step::Again => {}
-            Step::Conflict => {
-                conflicts += 1;
-                if conflicts + 1 < options.promote_after {
-                    back_off(conflicts, &mut context.jitter.borrow_mut());
-                } else {
-                    token = Some(Token::acquire());
-                    point(Point::Promoted);
-                }
+        match progress.after(step, options)? {
+            Next::Run => {}
+            Next::BackOff(conflicts) => back_off(conflicts, &mut context.jitter.borrow_mut()),
+            Next::Promote => {
+                context.refuse_nesting();
+                token = Some(Token::acquire());
+                point(Point::Promoted);
             }
-            Step::Wait(registration) => {
-                conflicts = 0;
-                registration.block();
-            }
+            Next::Wait(registration) => registration.block(),
         }
-        number = number.saturating_add(1);
-        step = match attempt(context, number, token, Tracking::Logged, body) {
+        step = match attempt(context, progress.begin(), token, Tracking::Logged, body) {
             Ok(value) => return Ok(value),
             Err(unfinished) => unfinished.end(options),
         };

@@ -49,6 +49,8 @@ fn bounded(attempts: Option<u32>) -> Options {
     let named = call!(Options::name(call!(options()), "a program"));
     let options = call!(Options::promote_after(named, 4));
     match attempts {
+        // A body that ends with its first run ends so too if that is its only one.
+        Some(1) => call!(Options::irrevocable(options)),
         Some(attempts) => call!(Options::max_attempts(options, attempts)),
         None => options,
     }

@@ -1,0 +1,197 @@
+//! One run of a body, and what is to be done after it: the step that every way of running a transaction repeats.
+//!
+//! [`attempt`] runs a body once and commits it. If that fails, [`Unfinished::end`] undoes the run and says how it ended, and
+//! [`Progress`] says what comes next. Whoever repeats this (`run`, for threads) decides only how to wait.
+
+use crate::attempt::{Attempt, Tracking};
+use crate::commit::Conflict;
+use crate::config::Options;
+use crate::contention::Token;
+use crate::context::{Context, Running};
+use crate::error::{Cause, RunError, TxError, TxResult};
+use crate::wait::Registration;
+
+/// How one run of a body that did not commit ended, and what is to be done about it.
+pub(crate) enum Step<E> {
+    Cancelled(E),
+    /// Run again, because of a conflict.
+    Conflict,
+    /// Run again at once.
+    Again,
+    /// Run again when the registration is notified.
+    Wait(Registration),
+}
+
+/// A run that could not commit and has not been undone yet.
+///
+/// Fields are dropped in order: the run is over before the result is, whose destructor is user code.
+pub(crate) struct Unfinished<'c, T, E> {
+    running: Running<'c>,
+    /// What the body returned. It counts only if the run is neither doomed nor in conflict.
+    result: TxResult<T, E>,
+    /// The commit failed.
+    conflict: bool,
+}
+
+/// Runs the body once and commits it: the only place where that is done.
+#[inline(always)]
+#[track_caller]
+pub(crate) fn attempt<'c, T, E>(
+    context: &'c Context,
+    number: u32,
+    token: Option<Token>,
+    tracking: Tracking,
+    body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
+) -> Result<T, Unfinished<'c, T, E>> {
+    let running = context.begin(number, token, tracking);
+    let result = body(running.attempt());
+    match result {
+        // Whatever the body made of it: if an operation of this run has failed, it can not commit.
+        Ok(value) if !running.attempt().is_doomed() => {
+            // SAFETY: the variables a run touches outlive it: handles' cells by the pin, borrowed cells by lifetimes.
+            match unsafe { running.attempt().commit() } {
+                Ok(()) => {
+                    running.finish();
+                    Ok(value)
+                }
+                Err(Conflict) => Err(Unfinished { running, result: Ok(value), conflict: true }),
+            }
+        }
+        result => Err(Unfinished { running, result, conflict: false }),
+    }
+}
+
+impl<T, E> Unfinished<'_, T, E> {
+    /// Undoes the run, and registers it as a waiter if it asked for that.
+    #[cold]
+    #[track_caller]
+    pub(crate) fn end(self, options: &Options) -> Step<E> {
+        let Self { running, result, conflict } = self;
+        let cause = match (running.attempt().doom(), &result) {
+            (Some(cause), _) => cause,
+            (None, Err(TxError::Abort(abort))) => abort.cause,
+            (None, Err(TxError::Cancel(_))) => {
+                running.roll_back();
+                let Err(TxError::Cancel(error)) = result else { unreachable!("it was a cancel a moment ago") };
+                return Step::Cancelled(error);
+            }
+            (None, Ok(_)) => {
+                debug_assert!(conflict, "a run that is not doomed and returned a value was to be committed");
+                Cause::Conflict
+            }
+        };
+        let step = match cause {
+            Cause::Conflict => {
+                running.roll_back();
+                Step::Conflict
+            }
+            Cause::Restart => {
+                running.roll_back();
+                Step::Again
+            }
+            // There is no next run that a change could wake. And without a log nobody knows what to wait for: the next run
+            // keeps one.
+            Cause::Retry if options.irrevocable || !running.attempt().is_logged() => {
+                running.roll_back();
+                Step::Again
+            }
+            Cause::Retry => wait_for_change(running, options).map_or(Step::Again, Step::Wait),
+        };
+        // The run is over; this is where values that do not count are dropped.
+        drop(result);
+        step
+    }
+}
+
+/// Registers the thread with everything the run has read, and undoes the run. Returns `None` if something has changed
+/// already.
+#[track_caller]
+fn wait_for_change(running: Running<'_>, options: &Options) -> Option<Registration> {
+    let mut awaited = running.attempt().awaited();
+    if awaited.is_empty() {
+        running.roll_back();
+        let name = options.title();
+        panic!(
+            "the transaction{name} called `retry` without having read any variable, so nothing could ever wake it; read the \
+             variables it waits for before calling `retry` or `check`"
+        );
+    }
+    // SAFETY: as in `attempt`: the run is not over yet.
+    let registration = unsafe { Registration::arm(running.waker(), &mut awaited) };
+    running.roll_back();
+    registration
+}
+
+/// Where a transaction stands between two runs of its body.
+pub(crate) struct Progress {
+    /// How often the body has run.
+    number: u32,
+    /// How often it has been aborted in a row, since it began or last waited.
+    conflicts: u32,
+}
+
+/// What a transaction does before its body runs again.
+pub(crate) enum Next {
+    /// Nothing.
+    Run,
+    /// It lets others finish, having been aborted so many times in a row.
+    BackOff(u32),
+    /// It waits for the token, and runs promoted.
+    Promote,
+    /// It waits for a change.
+    Wait(Registration),
+}
+
+impl Progress {
+    pub(crate) const fn new(number: u32) -> Self {
+        Self { number, conflicts: 0 }
+    }
+
+    /// The number of the run that begins now.
+    pub(crate) fn begin(&mut self) -> u32 {
+        self.number = self.number.saturating_add(1);
+        self.number
+    }
+
+    /// What follows the run that ended with `step`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the transaction is over without having committed.
+    pub(crate) fn after<E>(&mut self, step: Step<E>, options: &Options) -> Result<Next, RunError<E>> {
+        if let Step::Cancelled(error) = step {
+            return Err(RunError::Cancel(error));
+        }
+        if options.irrevocable && self.number > 0 {
+            return match step {
+                Step::Conflict => changed_by_itself(options),
+                _ => Err(RunError::RetryInIrrevocable),
+            };
+        }
+        if options.max_attempts.is_some_and(|most| self.number >= most) {
+            return Err(RunError::TooManyAttempts);
+        }
+        Ok(match step {
+            Step::Conflict => {
+                self.conflicts += 1;
+                if self.conflicts + 1 < options.promote_after { Next::BackOff(self.conflicts) } else { Next::Promote }
+            }
+            Step::Wait(registration) => {
+                self.conflicts = 0;
+                Next::Wait(registration)
+            }
+            _ if options.irrevocable => Next::Promote,
+            _ => Next::Run,
+        })
+    }
+}
+
+/// Nobody else commits during an irrevocable run, so this was its own doing.
+#[cold]
+fn changed_by_itself(options: &Options) -> ! {
+    panic!(
+        "the irrevocable transaction{} has read a variable and then changed it by a one-shot operation such as `store`, \
+         which acts outside of the transaction, so it can not commit, and may not run again; use `write(tx, ..)` and its like",
+        options.title()
+    );
+}
