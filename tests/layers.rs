@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["clock", "reclaim", "hooks"],
     &["word", "contention", "storage"],
     &["cell", "reference"],
-    &["wait", "log", "names"],
+    &["wait", "log", "names", "archive"],
     &["commit"],
     &["attempt", "direct"],
     &["context", "var", "tcell"],

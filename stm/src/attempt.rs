@@ -10,35 +10,43 @@
 
 use std::cell::UnsafeCell;
 
+use crate::archive::{self, Past};
 use crate::cell::RawCell;
-use crate::clock::{self, Version};
+use crate::clock::Version;
 use crate::commit::{self, Conflict, Privilege, Unfinished};
 use crate::error::{Abort, Cause};
 use crate::hooks::{self, Due, Hooks};
 use crate::log::reads::ReadEntry;
 use crate::log::writes::{self, Displaced};
 use crate::log::{ReadLog, WriteEntry, WriteLog};
-use crate::reclaim::{Destroy, Local};
-use crate::storage::Bits;
+use crate::reclaim::Local;
+use crate::storage::{Bits, Fits, Kind};
 use crate::sync::{Point, point};
 use crate::wait::{Awaited, WakeList};
 use crate::word::{Limit, Word};
 
-/// How an attempt keeps track of what it reads.
+/// Which moment an attempt sees, and how it keeps track of what it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tracking {
-    /// Every read is logged: the attempt can extend its view, write, and wait.
+    /// A moment that moves on as long as nothing changes that was read. Every read is logged for that: the attempt can write,
+    /// and wait.
     Logged,
-    /// Only reads up to the limit are possible. For bodies that can not write.
-    Unlogged,
+    /// A snapshot of one moment: whatever others commit, no read fails. For bodies that can not write.
+    Snapshot,
+    /// A snapshot with a log, which lets it wait. With the first write it goes over to `Logged`, if it can.
+    LoggedSnapshot,
 }
 
 /// An operation has returned `Abort`.
 const DOOMED: u16 = 1;
-/// [`Tracking::Unlogged`].
+/// Reads are not logged.
 const UNLOGGED: u16 = 2;
 /// There is more to clean up than the read log: hooks, waiters, an outlier's memory, the token.
 const UNTIDY: u16 = 4;
+/// The attempt sees one moment, and looks for older values in the archive.
+const SNAPSHOT: u16 = 8;
+/// The attempt began as a snapshot and has come to a write.
+const THAWED: u16 = 16;
 
 #[repr(C)]
 struct State {
@@ -46,9 +54,11 @@ struct State {
     /// neighbours at once.
     number: u32,
     /// Without [`DOOMED`], [`UNLOGGED`] and writes, which reads have to look through, and only then, the read log is open.
-    /// The write log is open without [`DOOMED`].
+    /// The write log is open without [`DOOMED`] and [`SNAPSHOT`].
     flags: u16,
     privilege: Privilege,
+    /// This attempt has said that the thread has a snapshot open.
+    announced: bool,
     doom: Cause,
     /// Which words a read accepts. [`Limit::ANY`] before the first read, which defines the moment that the attempt sees.
     limit: Limit,
@@ -58,6 +68,7 @@ struct State {
     writes: WriteLog,
     hooks: Hooks,
     wake: WakeList,
+    past: Past,
 }
 
 /// The state of this thread's transaction.
@@ -86,6 +97,7 @@ impl Attempt {
         let state = State {
             flags: 0,
             privilege: Privilege::Ordinary,
+            announced: false,
             doom: Cause::Conflict,
             number: 0,
             limit: Limit::ANY,
@@ -94,6 +106,7 @@ impl Attempt {
             writes: WriteLog::new(),
             hooks: Hooks::new(),
             wake: WakeList::new(),
+            past: Past::default(),
         };
         Self { state: UnsafeCell::new(state), local }
     }
@@ -117,14 +130,26 @@ impl Attempt {
         let state = self.state();
         debug_assert!(state.reads.is_empty() && state.writes.is_empty() && state.hooks.is_empty());
         state.number = number;
-        state.flags = if tracking == Tracking::Unlogged { UNLOGGED } else { 0 };
+        state.flags = match tracking {
+            Tracking::Logged => 0,
+            Tracking::Snapshot => SNAPSHOT | UNLOGGED,
+            Tracking::LoggedSnapshot => SNAPSHOT | UNTIDY,
+        };
         if privilege == Privilege::Promoted {
             state.flags |= UNTIDY;
         }
         state.privilege = privilege;
         state.doom = Cause::Conflict;
         state.limit = Limit::ANY;
-        state.reads.set_open(tracking == Tracking::Logged);
+        state.reads.set_open(tracking != Tracking::Snapshot);
+        if tracking != Tracking::Logged {
+            let (moment, announced) = archive::open(self.local);
+            state.announced = announced;
+            // The clock has reached the moment, so it is a view for later attempts, too.
+            state.view = Limit::up_to(moment);
+            state.limit = state.view;
+            state.writes.set_open(tracking != Tracking::LoggedSnapshot);
+        }
     }
 
     /// Whether a run is under way.
@@ -137,6 +162,16 @@ impl Attempt {
     #[inline(always)]
     pub(crate) fn leave(&self) {
         self.state().number = 0;
+    }
+
+    /// Whether this attempt has said that the thread has a snapshot open. No longer, if asked again.
+    pub(crate) fn take_announced(&self) -> bool {
+        std::mem::take(&mut self.state().announced)
+    }
+
+    /// Whether the body has written something, or tried to.
+    pub(crate) fn has_written(&self) -> bool {
+        self.state().flags & THAWED != 0 || !self.state().writes.is_empty()
     }
 
     pub(crate) fn number(&self) -> u32 {
@@ -165,7 +200,7 @@ impl Attempt {
     pub(crate) fn absolve(&self) {
         let state = self.state();
         state.flags &= !DOOMED;
-        state.writes.set_open(true);
+        state.writes.set_open(state.flags & SNAPSHOT == 0);
         state.reopen();
     }
 
@@ -174,13 +209,19 @@ impl Attempt {
     }
 
     /// Reads a variable: its own pending value, or the committed one as of the attempt's view. Where that is not plain,
-    /// `make_ready` is called first: a cell that is not ready looks locked, and so is not plain.
+    /// `make_ready` is called first: a cell that is not ready looks locked, and so is not plain. `fits` is that of the cell's
+    /// type.
     ///
     /// # Safety
     ///
     /// The cell stays allocated until the attempt is over.
     #[inline(always)]
-    pub(crate) unsafe fn read(&self, cell: *const RawCell, make_ready: impl FnOnce()) -> Result<Bits, Abort> {
+    pub(crate) unsafe fn read(
+        &self,
+        cell: *const RawCell,
+        fits: Fits,
+        make_ready: impl FnOnce(),
+    ) -> Result<Bits, Abort> {
         point(Point::Read);
         let state = self.state();
         // SAFETY: passed on to the caller.
@@ -189,7 +230,7 @@ impl Attempt {
         if state.limit.accepts(seen)
             && let Some(value) = shared.read(seen)
         {
-            if state.flags == UNLOGGED {
+            if state.flags == SNAPSHOT | UNLOGGED {
                 state.limit = state.view;
                 return Ok(value);
             }
@@ -203,7 +244,7 @@ impl Attempt {
         }
         make_ready();
         // SAFETY: passed on to the caller.
-        unsafe { self.read_closed(cell) }.ok_or_else(|| state.aborted())
+        unsafe { self.read_closed(cell, fits) }.ok_or_else(|| state.aborted())
     }
 
     /// A read when the log is closed: the plain case of an attempt that has written something else. Returns `None` from a
@@ -213,7 +254,7 @@ impl Attempt {
     ///
     /// As for [`Attempt::read`].
     #[inline(never)]
-    unsafe fn read_closed(&self, cell: *const RawCell) -> Option<Bits> {
+    unsafe fn read_closed(&self, cell: *const RawCell, fits: Fits) -> Option<Bits> {
         let state = self.state();
         if state.flags & (DOOMED | UNLOGGED) == 0 && !state.writes.may_contain(cell) && state.reads.has_capacity() {
             // SAFETY: passed on to the caller.
@@ -229,21 +270,21 @@ impl Attempt {
             }
         }
         // SAFETY: passed on to the caller.
-        unsafe { state.read_slow(cell) }
+        unsafe { state.read_slow(cell, fits) }
     }
 
     /// Notes that the attempt will store `value`. On an error the value is retired.
     ///
     /// # Safety
     ///
-    /// The cell stays allocated until the attempt is over; `value` is a stored form of the cell's type, `destroy` frees
-    /// it, and the caller gives it away.
+    /// The cell stays allocated until the attempt is over; `value` is a stored form of the cell's type, which `kind` tells, and
+    /// the caller gives it away.
     #[inline(never)]
     pub(crate) unsafe fn write(
         &self,
         cell: *const RawCell,
         value: Bits,
-        destroy: Option<Destroy>,
+        kind: Option<&'static Kind>,
     ) -> Result<(), Abort> {
         let state = self.state();
         // The plain case: the first write to a variable that was read just now, or when no other read is in the log. The
@@ -253,21 +294,24 @@ impl Attempt {
             && let Some(expected) = state.reads.take_last(cell)
         {
             state.reads.set_open(false);
-            let entry = WriteEntry { cell, value, expected, held: Word::NONE, destroy };
+            let entry = WriteEntry { cell, value, expected, held: Word::NONE, kind };
             // SAFETY: there is room.
             unsafe { state.writes.push_within_room(entry, filter) };
             return Ok(());
         }
-        self.write_slow(cell, value, destroy)
+        self.write_slow(cell, value, kind)
     }
 
     #[inline(never)]
-    fn write_slow(&self, cell: *const RawCell, value: Bits, destroy: Option<Destroy>) -> Result<(), Abort> {
+    fn write_slow(&self, cell: *const RawCell, value: Bits, kind: Option<&'static Kind>) -> Result<(), Abort> {
         let state = self.state();
+        if state.flags & SNAPSHOT != 0 {
+            state.thaw();
+        }
         if state.flags & DOOMED != 0 {
             let cause = state.doom;
-            if let Some(destroy) = destroy {
-                self.discard(Displaced { value, destroy });
+            if let Some(kind) = kind {
+                self.discard(Displaced { value, kind });
             }
             return Err(Abort { cause });
         }
@@ -279,7 +323,7 @@ impl Attempt {
         }
         state.reads.set_open(false);
         let expected = state.reads.take_recent(cell).unwrap_or(Word::NONE);
-        state.writes.push(WriteEntry { cell, value, expected, held: Word::NONE, destroy });
+        state.writes.push(WriteEntry { cell, value, expected, held: Word::NONE, kind });
         Ok(())
     }
 
@@ -287,7 +331,7 @@ impl Attempt {
     #[cold]
     pub(crate) fn discard(&self, displaced: Displaced) {
         // SAFETY: the value belongs to this attempt alone, whose thread is pinned, and `Displaced` is its owner.
-        unsafe { self.local.retire(displaced.value, displaced.destroy) };
+        unsafe { self.local.retire(displaced.value, displaced.kind.destroy) };
     }
 
     pub(crate) fn on_commit(&self, hook: Box<dyn FnOnce() + Send>) {
@@ -393,13 +437,17 @@ impl Attempt {
     pub(crate) fn finish(&self) -> bool {
         let state = self.state();
         state.reads.clear();
-        state.flags & UNTIDY != 0
+        state.flags & (UNTIDY | SNAPSHOT) != 0 && state.is_untidy()
     }
 
     /// Does the rest of the cleaning up. Returns what is left to do for the world outside, if anything.
     #[cold]
     pub(crate) fn tidy(&self) -> Option<Aftermath> {
         let state = self.state();
+        state.writes.set_open(true);
+        if !state.past.is_empty() {
+            state.past.clear();
+        }
         if state.reads.is_outsized() {
             state.reads.shrink();
         }
@@ -442,6 +490,12 @@ impl Attempt {
 }
 
 impl State {
+    /// Of an attempt that may have more to clean up: whether it has.
+    #[cold]
+    fn is_untidy(&self) -> bool {
+        self.flags & UNTIDY != 0 || archive::is_large()
+    }
+
     /// What every operation of a doomed attempt returns.
     fn aborted(&self) -> Abort {
         Abort { cause: self.doom }
@@ -469,7 +523,7 @@ impl State {
     ///
     /// As for [`Attempt::read`].
     #[inline(never)]
-    unsafe fn read_slow(&mut self, cell: *const RawCell) -> Option<Bits> {
+    unsafe fn read_slow(&mut self, cell: *const RawCell, fits: Fits) -> Option<Bits> {
         if self.flags & DOOMED != 0 {
             return None;
         }
@@ -484,30 +538,61 @@ impl State {
                 word = shared.wait_until_free();
             }
             if !self.limit.accepts(word) {
+                if self.flags & SNAPSHOT != 0 {
+                    return self.read_past(cell, fits);
+                }
                 self.extend(word.version()).ok()?;
                 continue;
             }
             if let Some(value) = shared.read(word) {
-                if self.flags & UNLOGGED == 0 {
-                    self.reads.push(ReadEntry { cell, seen: word });
-                    if self.reads.is_outsized() {
-                        self.flags |= UNTIDY;
-                    }
-                }
+                self.note_read(cell, word);
                 self.limit = self.view;
                 return Some(value);
             }
         }
     }
 
+    fn note_read(&mut self, cell: *const RawCell, seen: Word) {
+        if self.flags & UNLOGGED == 0 {
+            self.reads.push(ReadEntry { cell, seen });
+            if self.reads.is_outsized() {
+                self.flags |= UNTIDY;
+            }
+        }
+    }
+
+    /// What a snapshot reads of a variable that was written since its moment.
+    #[cold]
+    fn read_past(&mut self, cell: *const RawCell, fits: Fits) -> Option<Bits> {
+        self.flags |= UNTIDY;
+        match self.past.find(cell.addr(), self.view.version()) {
+            Some(replaced) if fits(replaced.kind, replaced.value) => {
+                self.note_read(cell, Word::of_version(replaced.from));
+                Some(replaced.value)
+            }
+            // The variable is younger than the snapshot, which can not have learned of it by reading.
+            _ => {
+                let _signal = self.abort(Cause::Conflict);
+                None
+            }
+        }
+    }
+
+    /// Makes an ordinary attempt of a snapshot with a log, because it writes: moves its view to now, if nothing it has read has
+    /// changed.
+    #[cold]
+    fn thaw(&mut self) {
+        debug_assert!(self.flags & UNLOGGED == 0, "who can not write keeps no log");
+        self.flags |= THAWED;
+        if self.flags & DOOMED == 0 && self.extend(Version::INITIAL).is_ok() {
+            self.flags &= !SNAPSHOT;
+            self.writes.set_open(true);
+        }
+    }
+
     /// Moves the view forward to a moment that includes `version`.
     #[cold]
     fn extend(&mut self, version: Version) -> Result<(), Abort> {
-        if self.flags & UNLOGGED != 0 {
-            // There is no log to check again: the next attempt will keep one. Meanwhile the view catches up.
-            self.view = Limit::up_to(clock::advance(version).version());
-            return Err(self.abort(Cause::Conflict));
-        }
         // SAFETY: every cell in the logs is alive until the attempt is over, by the contracts of `read` and `write`.
         match unsafe { commit::extend(self.writes.entries(), self.reads.entries(), version) } {
             Ok(view) => {

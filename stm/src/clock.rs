@@ -9,8 +9,9 @@
 //! * **C2** A version exceeds every older version of the variables it is stored in, so no variable has one version twice.
 //! * **C3** [`advance`] returns at least what it was asked for.
 //!
-//! The lowest bit of the word says that a promoted transaction runs (see `contention`): every commit looks at the clock
-//! anyway, so telling all of them costs nothing.
+//! The lowest bits of the word tell commits what they need to know of others: every commit looks at the clock anyway, so
+//! telling all of them costs nothing. One says that a promoted transaction runs (see `contention`), two are for snapshots
+//! (see `archive`).
 
 use crossbeam_utils::CachePadded;
 
@@ -38,7 +39,12 @@ const MAX_DRIFT: u64 = 1024;
 
 /// A promoted transaction runs: nobody else may commit.
 const EXCLUSIVE: u64 = 1;
-const VERSION_SHIFT: u32 = 1;
+/// A snapshot may be open: commits keep what they replace.
+const KEEPING: u64 = 2;
+/// Something was committed since the newest moment of a snapshot: the next one needs a moment of its own.
+const MOVED: u64 = 4;
+const FLAGS: u64 = EXCLUSIVE | KEEPING | MOVED;
+const VERSION_SHIFT: u32 = 3;
 
 /// The clock stays below this, and so versions stay within a bit of it. Reaching it takes 2^61 commits; going on would in
 /// the end break C2, so nobody may.
@@ -61,6 +67,18 @@ impl Reading {
     pub(crate) fn is_exclusive(self) -> bool {
         self.0 & EXCLUSIVE != 0
     }
+
+    /// Whether a snapshot may be open.
+    pub(crate) fn is_keeping(self) -> bool {
+        self.0 & KEEPING != 0
+    }
+
+    /// Whether the clock's version is a moment that a new snapshot can have: commits keep what they replace, and none has
+    /// replaced anything since.
+    #[inline(always)]
+    pub(crate) fn is_a_moment(self) -> bool {
+        self.0 & (KEEPING | MOVED) == KEEPING
+    }
 }
 
 /// Looks at the clock. SeqCst: edge E3; for a commit this is the point at which it takes effect.
@@ -76,7 +94,7 @@ pub(crate) fn advance(version: Version) -> Reading {
         if version.0 >= LAST {
             exhausted();
         }
-        let moved = (version.0 << VERSION_SHIFT) | (seen & EXCLUSIVE);
+        let moved = (version.0 << VERSION_SHIFT) | (seen & FLAGS);
         // SeqCst: edge E3. This is the access that makes `version` known, so it must follow the load of its commit.
         match seq_cst::compare_exchange(&CLOCK, seen, moved) {
             Ok(_) => return Reading(moved),
@@ -92,18 +110,31 @@ pub(crate) fn advance(version: Version) -> Reading {
 /// The caller holds the locks of all variables it writes; `newest_replaced` is the newest of their versions.
 #[inline]
 pub(crate) fn stamp(newest_replaced: Version) -> (Reading, Version) {
-    let mut reading = now();
-    if newest_replaced.0 >= reading.version().0 + MAX_DRIFT {
-        reading = advance(newest_replaced);
+    let mut reading = look();
+    while newest_replaced.0 >= reading.version().0 + MAX_DRIFT {
+        advance(newest_replaced);
+        reading = look();
     }
     (reading, Version(reading.version().0.max(newest_replaced.0) + 1))
 }
 
-/// [`stamp`] where it takes but a look: no promoted transaction runs, and the clock need not be moved.
+/// Looks at the clock as a commit does: if the newest moment of a snapshot ends with this, says so.
+fn look() -> Reading {
+    loop {
+        let reading = now();
+        // SeqCst: edge E13. The exchange is this commit's access to the clock: a snapshot that takes the moment came before.
+        if !reading.is_a_moment() || seq_cst::compare_exchange(&CLOCK, reading.0, reading.0 | MOVED).is_ok() {
+            return reading;
+        }
+    }
+}
+
+/// [`stamp`] where it takes but a look: no promoted transaction runs, no snapshot is open, and the clock need not be
+/// moved.
 #[inline(always)]
 pub(crate) fn stamp_plainly(newest_replaced: Version) -> Option<Version> {
     let reading = now();
-    let plain = !reading.is_exclusive() && newest_replaced.0 < reading.version().0 + MAX_DRIFT;
+    let plain = reading.0 & (EXCLUSIVE | KEEPING) == 0 && newest_replaced.0 < reading.version().0 + MAX_DRIFT;
     plain.then(|| Version(reading.version().0.max(newest_replaced.0) + 1))
 }
 
@@ -124,6 +155,48 @@ pub(crate) fn set_exclusive() {
 /// Lets commits go on.
 pub(crate) fn clear_exclusive() {
     seq_cst::fetch_and(&CLOCK, !EXCLUSIVE);
+}
+
+/// A moment for a new snapshot: all commits that have looked at the clock before have versions up to this one, all that will
+/// look have later ones and see that they have to keep what they replace. `announce` is called with the moment before
+/// anybody can see the latter.
+pub(crate) fn new_moment(announce: impl Fn(Version)) -> Version {
+    loop {
+        let seen = seq_cst::load(&CLOCK);
+        let reading = Reading(seen);
+        if reading.is_a_moment() {
+            return reading.version();
+        }
+        // Commits so far may have run ahead of the clock by this much.
+        let moment = Version(reading.version().0 + MAX_DRIFT);
+        if moment.0 >= LAST {
+            exhausted();
+        }
+        announce(moment);
+        // SeqCst: edge E12, as for moving the clock in an extension. Release: whoever sees the bit sees the announcement.
+        let moved = (moment.0 << VERSION_SHIFT) | (seen & EXCLUSIVE) | KEEPING;
+        if seq_cst::compare_exchange(&CLOCK, seen, moved).is_ok() {
+            return moment;
+        }
+    }
+}
+
+/// Keeps new snapshots from taking the newest moment without asking.
+pub(crate) fn end_moment() {
+    // SeqCst: edge E13.
+    seq_cst::fetch_or(&CLOCK, MOVED);
+}
+
+/// Tells commits that no snapshot is open. The caller has made sure of it, and that none is being opened.
+pub(crate) fn stop_keeping() {
+    seq_cst::fetch_and(&CLOCK, !(KEEPING | MOVED));
+}
+
+/// The moment at which a variable is born, if a snapshot may be open: a commit in so far as no snapshot whose moment this was
+/// may be joined by a later one.
+#[inline(always)]
+pub(crate) fn birth() -> Option<Version> {
+    now().is_keeping().then(|| look().version())
 }
 
 /// Moves the clock up to `version`, as that many commits would. Versions are 62 bits wide; see [`LAST`].

@@ -6,6 +6,7 @@
 
 use std::mem::{self, ManuallyDrop};
 
+use crate::archive::{self, Replaced};
 use crate::clock::{self, Version};
 use crate::contention::{self, Permission, Spin, Token};
 use crate::log::WriteEntry;
@@ -106,7 +107,7 @@ pub(crate) unsafe fn commit_plainly(writes: &mut [WriteEntry], reads: &[ReadEntr
     decided(version.raw());
     for position in 0..rest.writes.len() {
         let entry = &rest.writes[position];
-        if entry.destroy.is_some() {
+        if entry.kind.is_some() {
             rest.keep();
             return Err(Unfinished { position, decided: Some(version) });
         }
@@ -162,10 +163,32 @@ pub(crate) unsafe fn complete(
         held.release();
         return Err(Conflict);
     }
+    if reading.is_keeping() {
+        // SAFETY: the cells are alive, and locked by these entries.
+        unsafe { keep_replaced(held.writes, version) };
+    }
     let writes = held.keep();
     // SAFETY: all are locked and the reads are valid.
     unsafe { publish(writes, version) };
+    if reading.is_keeping() {
+        archive::committed();
+    }
     Ok(locked.has_waiters())
+}
+
+/// Keeps what is about to be replaced, for snapshots. If the commit comes to nothing after all, nobody looks for it.
+///
+/// # Safety
+///
+/// The cells are alive and locked by these entries.
+#[cold]
+unsafe fn keep_replaced(writes: &[WriteEntry], version: Version) {
+    let replaced = writes.iter().map(|entry| {
+        // SAFETY: passed on to the caller.
+        let value = unsafe { (*entry.cell).value() };
+        Replaced { cell: entry.cell.addr(), from: entry.held.version(), kind: entry.kind, value }
+    });
+    archive::keep(replaced, version);
 }
 
 /// Variables that a commit has locked and may yet give back. So it does if a panic drops this: nothing in a commit calls
@@ -451,9 +474,9 @@ pub(crate) unsafe fn settle(writes: &[WriteEntry], local: &Local, wake: &mut Wak
         if entry.held.has_waiters() {
             wake.add(entry.cell);
         }
-        if let Some(destroy) = entry.destroy {
+        if let Some(kind) = entry.kind {
             // SAFETY: the value was in the cell, is there no longer, and `commit` has given it to this entry alone.
-            unsafe { local.retire(entry.value, destroy) };
+            unsafe { local.retire(entry.value, kind.destroy) };
         }
     }
 }

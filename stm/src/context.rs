@@ -8,6 +8,7 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::task::Waker;
 
+use crate::archive;
 use crate::attempt::{Aftermath, Attempt, Tracking};
 use crate::commit::Privilege;
 use crate::contention::{Jitter, Token};
@@ -92,8 +93,15 @@ impl Context {
     /// Frees the thread for other transactions, and others from a promoted one: user code may follow.
     fn leave(&self) {
         self.attempt.leave();
+        let snapshot = self.attempt.take_announced();
+        if snapshot {
+            self.local().withdraw();
+        }
         self.local().unpin();
         drop(self.token.take());
+        if snapshot && archive::closed() {
+            self.local().wants_collection();
+        }
     }
 
     /// Ends a run that leaves something to be done.

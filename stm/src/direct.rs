@@ -107,9 +107,9 @@ pub(crate) unsafe fn fetch_update<T: Clone + 'static, R>(cell: &RawCell, mut f: 
                 reclaim::keep_up(local);
                 return result;
             }
-            if let Some(destroy) = storage::destructor::<T>() {
+            if let Some(kind) = storage::kind::<T>() {
                 // SAFETY: the value never got into the cell. Its destructor is user code, and a body may be running.
-                unsafe { local.retire(new, destroy) };
+                unsafe { local.retire(new, kind.destroy) };
             }
         }
     })
@@ -135,13 +135,13 @@ fn read(cell: &RawCell) -> (Word, Bits) {
 /// The cell is alive and holds a `T`; `new` is a stored `T`, which the cell owns after a success.
 #[inline]
 unsafe fn exchange<T: 'static>(cell: &RawCell, new: Bits, expected: Word, local: &Local) -> Result<(), Conflict> {
-    let destroy = storage::destructor::<T>();
-    let entry = WriteEntry { cell, value: new, expected, held: Word::NONE, destroy };
+    let kind = storage::kind::<T>();
+    let entry = WriteEntry { cell, value: new, expected, held: Word::NONE, kind };
     let mut exchange = Exchange { entry: [entry], local };
     // SAFETY: passed on to the caller; one entry, no reads.
     let outcome = unsafe { commit::commit(&mut exchange.entry, &[], Privilege::Ordinary) };
     let Exchange { entry, .. } = &*ManuallyDrop::new(exchange);
-    if outcome? || destroy.is_some() {
+    if outcome? || kind.is_some() {
         // SAFETY: the commit has just succeeded.
         unsafe { settle(entry, local) };
     }
@@ -160,9 +160,9 @@ impl Drop for Exchange<'_> {
         if entry.is_done() {
             // SAFETY: the commit has taken effect.
             unsafe { settle(&self.entry, self.local) };
-        } else if let Some(destroy) = entry.destroy {
+        } else if let Some(kind) = entry.kind {
             // SAFETY: the value did not get into the cell, and nobody tries again.
-            unsafe { self.local.retire(entry.value, destroy) };
+            unsafe { self.local.retire(entry.value, kind.destroy) };
         }
     }
 }

@@ -120,6 +120,7 @@
 
 #![doc(test(attr(deny(unused_must_use), allow(dead_code, unused_variables))))]
 
+mod archive;
 mod attempt;
 mod cell;
 mod clock;

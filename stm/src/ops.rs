@@ -29,7 +29,7 @@ unsafe fn read_ref<'t, T: 'static>(
     make_ready: impl FnOnce(),
 ) -> StmResult<Ref<'t, T>> {
     // SAFETY: passed on to the caller.
-    let bits = unsafe { tx.attempt().read(cell, make_ready)? };
+    let bits = unsafe { tx.attempt().read(cell, storage::fits::<T>, make_ready)? };
     // SAFETY: the bits are a `T`. A committed node is retired after this run was pinned at the earliest; a pending one
     // is retired too, never freed, when it is displaced.
     Ok(unsafe { Ref::new(bits) })
@@ -55,7 +55,7 @@ unsafe fn read<T: Clone + 'static>(
 unsafe fn write<T: 'static>(tx: &Transaction<'_, '_>, cell: &RawCell, value: T) -> StmResult<()> {
     point(Point::Write);
     // SAFETY: passed on to the caller; the bits are a stored `T`.
-    unsafe { tx.attempt().write(cell, storage::store(value), storage::destructor::<T>()) }
+    unsafe { tx.attempt().write(cell, storage::store(value), storage::kind::<T>()) }
 }
 
 /// A value on its way into a variable. Where it does not get there, because a run is over or user code panics, it is
@@ -86,15 +86,15 @@ impl<'a, T: 'static> Unwritten<'a, T> {
         point(Point::Write);
         let this = ManuallyDrop::new(self);
         // SAFETY: passed on to the caller; the bits are a stored `T`, given away here.
-        unsafe { this.attempt.write(cell, this.bits, storage::destructor::<T>()) }
+        unsafe { this.attempt.write(cell, this.bits, storage::kind::<T>()) }
     }
 }
 
 impl<T: 'static> Drop for Unwritten<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(destroy) = storage::destructor::<T>() {
-            self.attempt.discard(Displaced { value: self.bits, destroy });
+        if let Some(kind) = storage::kind::<T>() {
+            self.attempt.discard(Displaced { value: self.bits, kind });
         }
     }
 }

@@ -27,7 +27,8 @@ use std::ptr;
 use crossbeam_utils::CachePadded;
 
 use crate::sync::{
-    AtomicU64, Mutex, Ordering, barrier, get_pointer, set_pointer, shared_static, thread_owner, thread_pointer,
+    AtomicPtr, AtomicU64, Mutex, Ordering, barrier, get_pointer, set_pointer, shared_static, thread_owner,
+    thread_pointer,
 };
 use crate::unwind::Panics;
 
@@ -38,8 +39,12 @@ const BATCH: usize = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 2 } else {
 /// sees them freed at once; one that drops a million pays for a quarter of the collections.
 const PROMPT: u32 = 32;
 
-/// The epoch of a thread that is not pinned.
+/// The pin of a thread that is not pinned.
 const UNPINNED: u64 = 0;
+/// In a pin, beside the epoch: the thread has a snapshot open (see `archive`).
+const SNAPSHOT: u64 = 1;
+/// From one epoch to the next: the lowest bit of a pin has another meaning.
+const NEXT: u64 = 2;
 
 /// In [`Local::beyond`]: a batch has gathered.
 const FULL: u32 = 1;
@@ -47,7 +52,11 @@ const FULL: u32 = 1;
 const NESTED: u32 = 2;
 
 shared_static! {
-    static EPOCH: CachePadded<AtomicU64> = CachePadded::new(AtomicU64::new(1))
+    static EPOCH: CachePadded<AtomicU64> = CachePadded::new(AtomicU64::new(NEXT))
+}
+shared_static! {
+    /// How many records there are. Release when one is added, acquire when they are counted.
+    static RECORDS: AtomicU64 = AtomicU64::new(0)
 }
 
 shared_static! {
@@ -126,10 +135,13 @@ impl Bag {
     }
 }
 
-/// One thread's part of the scheme. Only `epoch` is shared; the rest belongs to the thread that holds the record.
+/// One thread's part of the scheme. Only `pin` and `kept` are shared; the rest belongs to the thread that holds the record.
 pub(crate) struct Local {
-    /// The epoch in which the thread pinned itself, or [`UNPINNED`]. Written by its thread, read by collections.
-    epoch: CachePadded<AtomicU64>,
+    /// The epoch in which the thread pinned itself, perhaps with [`SNAPSHOT`], or [`UNPINNED`]. Written by its thread, read
+    /// by collections.
+    pin: CachePadded<AtomicU64>,
+    /// The thread's part of the archive.
+    pub(crate) kept: CachePadded<Kept>,
     /// What makes the end of a pin more than one store: [`FULL`], and [`NESTED`] for every pin within the first.
     beyond: Cell<u32>,
     /// Whether a pin needs a fence of its own: a copy of what [`barrier`] found, beside the other fields a pin needs.
@@ -146,11 +158,27 @@ pub(crate) struct Local {
     bag: UnsafeCell<Bag>,
 }
 
-// SAFETY: other threads reach a `Local` only through the registry and read only `epoch`, an atomic. The other fields
-// are used by the one thread that took the record out of `Registry::idle` under its mutex, which also hands them over.
+// SAFETY: other threads reach a `Local` only through the registry and use only `pin` and what is atomic in `kept`. The other
+// fields are used by the one thread that took the record out of `Registry::idle` under its mutex, which also hands them over.
 unsafe impl Sync for Local {}
 // SAFETY: as above; nothing in it is tied to a thread.
 unsafe impl Send for Local {}
+
+/// What a thread has kept for snapshots: see `archive`, which owns the meaning of it all.
+pub(crate) struct Kept {
+    /// A chain of chunks.
+    pub(crate) newest: AtomicPtr<()>,
+    /// Not later than the moment of the snapshot that the thread has open, if it has one.
+    pub(crate) moment: AtomicU64,
+    /// After how many commits the thread looks whether there are still snapshots, and how many that was at first. Its own.
+    pub(crate) patience: Cell<(u32, u32)>,
+}
+
+impl Kept {
+    fn new() -> Self {
+        Self { newest: AtomicPtr::new(ptr::null_mut()), moment: AtomicU64::new(0), patience: Cell::new((0, 0)) }
+    }
+}
 
 /// A share of this thread's record. The record goes back to the registry with the last share.
 pub(crate) struct Handle(&'static Local);
@@ -163,7 +191,8 @@ impl Handle {
         }
         let local = registry.idle.pop().unwrap_or_else(|| {
             let local: &'static Local = Box::leak(Box::new(Local {
-                epoch: CachePadded::new(AtomicU64::new(UNPINNED)),
+                pin: CachePadded::new(AtomicU64::new(UNPINNED)),
+                kept: CachePadded::new(Kept::new()),
                 beyond: Cell::new(0),
                 fenced: !barrier::is_asymmetric(),
                 handles: Cell::new(0),
@@ -173,6 +202,7 @@ impl Handle {
                 bag: UnsafeCell::default(),
             }));
             registry.locals.push(local);
+            RECORDS.store(registry.locals.len() as u64, Ordering::Release);
             local
         });
         local.handles.set(1);
@@ -290,7 +320,7 @@ impl Local {
         // Acquire: edge E7, a thread that sees an epoch sees everything unlinked before it began.
         let epoch = EPOCH.load(Ordering::Acquire);
         // Release: edge E8, a collection that sees this pin knows that the previous one is over.
-        self.epoch.store(epoch, Ordering::Release);
+        self.pin.store(epoch, Ordering::Release);
         // Edge E7: the loads of this pin come after it, or the collection sees it.
         barrier::light(self.fenced);
     }
@@ -302,7 +332,7 @@ impl Local {
             self.beyond.set(beyond - NESTED);
         } else {
             // Release: edge E8, pairs with the scan; what the thread looked at is looked at no more.
-            self.epoch.store(UNPINNED, Ordering::Release);
+            self.pin.store(UNPINNED, Ordering::Release);
         }
     }
 
@@ -320,7 +350,35 @@ impl Local {
     #[inline(always)]
     pub(crate) fn is_pinned(&self) -> bool {
         // Relaxed: only this thread stores it.
-        self.epoch.load(Ordering::Relaxed) != UNPINNED
+        self.pin.load(Ordering::Relaxed) != UNPINNED
+    }
+
+    /// Says that the pinned thread has a snapshot open, until the pin ends. Returns whether that is news.
+    #[inline(always)]
+    pub(crate) fn announce(&self) -> bool {
+        // Relaxed: only this thread stores it.
+        let pin = self.pin.load(Ordering::Relaxed);
+        debug_assert!(pin != UNPINNED);
+        let news = pin & SNAPSHOT == 0;
+        if news {
+            // Release: edge E8, as for every pin.
+            self.pin.store(pin | SNAPSHOT, Ordering::Release);
+            // Edge E13: the look at the clock comes after it, or it is seen.
+            barrier::light(self.fenced);
+        }
+        news
+    }
+
+    /// Takes [`announce`](Local::announce) back before the pin ends.
+    pub(crate) fn withdraw(&self) {
+        // Relaxed: only this thread stores it. Release: edge E8.
+        let pin = self.pin.load(Ordering::Relaxed);
+        self.pin.store(pin & !SNAPSHOT, Ordering::Release);
+    }
+
+    /// Asks for a collection when this thread is next between transactions.
+    pub(crate) fn wants_collection(&self) {
+        self.beyond.set(self.beyond.get() | FULL);
     }
 
     /// Frees `object` by `destroy` once no pinned thread can reach it.
@@ -373,7 +431,7 @@ impl Local {
         }
         // AcqRel: edge E7. Release: who pins in the new epoch sees what was unlinked before it. Acquire: so do those who
         // pin after a later collection.
-        let stamp = EPOCH.fetch_add(1, Ordering::AcqRel);
+        let stamp = EPOCH.fetch_add(NEXT, Ordering::AcqRel);
         if !bag.fresh.is_empty() {
             bag.stamped.push_back((stamp, mem::take(&mut bag.fresh)));
         }
@@ -383,7 +441,7 @@ impl Local {
             .locals
             .iter()
             // Acquire: edge E8, pairs with the stores of `enter` and `unpin`.
-            .map(|local| local.epoch.load(Ordering::Acquire))
+            .map(|local| local.pin.load(Ordering::Acquire) & !SNAPSHOT)
             .filter(|&epoch| epoch != UNPINNED)
             .min()
             .unwrap_or(u64::MAX);
@@ -393,6 +451,23 @@ impl Local {
             bag.ripe.append(&mut garbage);
         }
     }
+}
+
+/// All records, for the archive: brings `records` up to date.
+pub(crate) fn list_records(records: &mut Vec<&'static Local>) {
+    // Acquire: whoever has seen something of a thread finds its record.
+    if records.len() as u64 != RECORDS.load(Ordering::Acquire) {
+        records.clone_from(&REGISTRY.lock().locals);
+    }
+}
+
+/// Calls `f` with the record of every thread that has a snapshot open.
+pub(crate) fn each_snapshot(f: impl FnMut(&Local)) {
+    let registry = REGISTRY.lock();
+    // Edge E13: every announcement is seen below, or its look at the clock comes after this.
+    barrier::heavy();
+    // Acquire: edge E8, pairs with `announce`.
+    registry.locals.iter().copied().filter(|local| local.pin.load(Ordering::Acquire) & SNAPSHOT != 0).for_each(f);
 }
 
 /// Frees what this thread retired and nobody can see any more, and what its destructors retire in turn. Returns how many

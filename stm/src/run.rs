@@ -115,7 +115,7 @@ pub fn try_atomically<'env, T, E>(
 pub fn snapshot<'env, T>(mut body: impl for<'tx> FnMut(&ReadTransaction<'tx, 'env>) -> StmResult<T>) -> T {
     run(
         &DEFAULT,
-        Tracking::Unlogged,
+        Tracking::Snapshot,
         |attempt| body(ReadTransaction::of_attempt(attempt)).map_err(TxError::<Infallible>::Abort),
         |value| value,
         |error| unbounded(error),
@@ -189,26 +189,25 @@ fn run<T, E, R>(
     let outcome = match context::current() {
         Some(context) if !options.irrevocable => match attempt(context, 1, None, tracking, &mut body) {
             Ok(value) => return done(value),
-            Err(unfinished) => repeat(context, options, 1, unfinished.end(options), &mut body),
+            Err(unfinished) => repeat(context, options, Progress::new(1, tracking), unfinished.end(options), &mut body),
         },
-        Some(context) => repeat(context, options, 0, Step::Again, &mut body),
-        None => repeat(&Lease::new(), options, 0, Step::Again, &mut body),
+        Some(context) => repeat(context, options, Progress::new(0, tracking), Step::Again, &mut body),
+        None => repeat(&Lease::new(), options, Progress::new(0, tracking), Step::Again, &mut body),
     };
     outcome.map_or_else(failed, done)
 }
 
-/// Goes on after `number` runs, of which the last ended with `step`.
+/// Goes on after the runs so far, of which the last ended with `step`.
 #[cold]
 #[inline(never)]
 #[track_caller]
 fn repeat<T, E>(
     context: &Context,
     options: &Options,
-    number: u32,
+    mut progress: Progress,
     mut step: Step<E>,
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
 ) -> Result<T, RunError<E>> {
-    let mut progress = Progress::new(number);
     loop {
         let mut token = None;
         match progress.after(step, options)? {
@@ -221,7 +220,8 @@ fn repeat<T, E>(
             }
             Next::Wait(registration) => registration.block(),
         }
-        step = match attempt(context, progress.begin(), token, Tracking::Logged, body) {
+        let (number, tracking) = progress.begin();
+        step = match attempt(context, number, token, tracking, body) {
             Ok(value) => return Ok(value),
             Err(unfinished) => unfinished.end(options),
         };

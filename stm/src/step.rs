@@ -14,8 +14,10 @@ use crate::wait::Registration;
 /// How one run of a body that did not commit ended, and what is to be done about it.
 pub(crate) enum Step<E> {
     Cancelled(E),
-    /// Run again, because of a conflict.
-    Conflict,
+    /// Run again, because of a conflict. The body may have written nothing up to there.
+    Conflict {
+        wrote: bool,
+    },
     /// Run again at once.
     Again,
     /// Run again when the registration is notified.
@@ -82,8 +84,9 @@ impl<T, E> Unfinished<'_, T, E> {
         };
         let step = match cause {
             Cause::Conflict => {
+                let wrote = running.attempt().has_written();
                 running.roll_back();
-                Step::Conflict
+                Step::Conflict { wrote }
             }
             Cause::Restart => {
                 running.roll_back();
@@ -128,6 +131,12 @@ pub(crate) struct Progress {
     number: u32,
     /// How often it has been aborted in a row, since it began or last waited.
     conflicts: u32,
+    /// How the next run keeps track of what it reads.
+    tracking: Tracking,
+    /// The body can not write: nothing that others do makes it run again.
+    snapshot: bool,
+    /// It has been seen to write.
+    writes: bool,
 }
 
 /// What a transaction does before its body runs again.
@@ -143,14 +152,30 @@ pub(crate) enum Next {
 }
 
 impl Progress {
-    pub(crate) const fn new(number: u32) -> Self {
-        Self { number, conflicts: 0 }
+    /// After how many conflicts a body that has only read is run as a snapshot, which does not conflict.
+    const PATIENCE: u32 = 2;
+
+    /// `number` runs were made, the first with this tracking.
+    pub(crate) fn new(number: u32, tracking: Tracking) -> Self {
+        let snapshot = tracking != Tracking::Logged;
+        let mut progress = Self { number, conflicts: 0, tracking, snapshot, writes: false };
+        if number > 0 {
+            progress.keep_log();
+        }
+        progress
     }
 
-    /// The number of the run that begins now.
-    pub(crate) fn begin(&mut self) -> u32 {
+    /// A snapshot that runs again does so because it waits, and that takes a log.
+    fn keep_log(&mut self) {
+        self.tracking = if self.snapshot { Tracking::LoggedSnapshot } else { Tracking::Logged };
+    }
+
+    /// The number of the run that begins now, and how it keeps track of what it reads.
+    pub(crate) fn begin(&mut self) -> (u32, Tracking) {
         self.number = self.number.saturating_add(1);
-        self.number
+        let tracking = self.tracking;
+        self.keep_log();
+        (self.number, tracking)
     }
 
     /// What follows the run that ended with `step`.
@@ -164,7 +189,7 @@ impl Progress {
         }
         if options.irrevocable && self.number > 0 {
             return match step {
-                Step::Conflict => changed_by_itself(options),
+                Step::Conflict { .. } => changed_by_itself(options),
                 _ => Err(RunError::RetryInIrrevocable),
             };
         }
@@ -172,9 +197,10 @@ impl Progress {
             return Err(RunError::TooManyAttempts);
         }
         Ok(match step {
-            Step::Conflict => {
+            Step::Conflict { wrote } => {
                 self.conflicts += 1;
-                if self.conflicts + 1 < options.promote_after { Next::BackOff(self.conflicts) } else { Next::Promote }
+                self.writes |= wrote;
+                self.after_conflict(options)
             }
             Step::Wait(registration) => {
                 self.conflicts = 0;
@@ -183,6 +209,22 @@ impl Progress {
             _ if options.irrevocable => Next::Promote,
             _ => Next::Run,
         })
+    }
+
+    fn after_conflict(&mut self, options: &Options) -> Next {
+        if self.snapshot {
+            // It has met a variable that is younger than its moment; the next moment is later.
+            return Next::Run;
+        }
+        if self.conflicts + 1 >= options.promote_after {
+            return Next::Promote;
+        }
+        if self.conflicts >= Self::PATIENCE && !self.writes {
+            // If it writes after all, what it has read may have changed by then: from there on it is an ordinary one.
+            self.tracking = Tracking::LoggedSnapshot;
+            return Next::Run;
+        }
+        Next::BackOff(self.conflicts)
     }
 }
 

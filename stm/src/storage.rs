@@ -65,10 +65,59 @@ fn is_group<T: 'static>() -> bool {
         (u8, u8), (u16, u16), (u32, u32), (i8, i8), (i16, i16), (i32, i32), (f32, f32), (bool, bool))
 }
 
-/// What frees the node of a value: `None` for inline values.
+/// The type of boxed values: which it is, and what frees one.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    pub(crate) destroy: Destroy,
+    /// Functions of different types may be merged into one, so `destroy` does not tell types apart.
+    id: TypeId,
+}
+
+impl Kind {
+    const fn of<T: 'static>() -> Self {
+        Self { destroy: destroy_node::<T>, id: TypeId::of::<T>() }
+    }
+}
+
+/// The type of `T`'s values where they are boxed: `None` for inline values.
 #[inline(always)]
-pub(crate) fn destructor<T: 'static>() -> Option<Destroy> {
-    if is_inline::<T>() { None } else { Some(destroy_node::<T>) }
+pub(crate) fn kind<T: 'static>() -> Option<&'static Kind> {
+    if is_inline::<T>() { None } else { Some(const { &Kind::of::<T>() }) }
+}
+
+/// Whether something that some variable held can be a value of a certain type: for [`fits::<T>`](fits), `T`.
+pub(crate) type Fits = fn(Option<&'static Kind>, Bits) -> bool;
+
+/// Whether `bits`, a stored value of the type that `kind` tells, is the stored form of a `T`.
+pub(crate) fn fits<T: 'static>(kind: Option<&'static Kind>, bits: Bits) -> bool {
+    match kind {
+        None => is_inline::<T>() && is_value::<T>(bits),
+        Some(kind) => !is_inline::<T>() && kind.id == TypeId::of::<T>(),
+    }
+}
+
+/// Whether the bits of some inline value are those of a `T` too.
+fn is_value<T: 'static>(bits: Bits) -> bool {
+    let bytes = bits.addr().to_ne_bytes();
+    let front = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    if is_one_of!(T: bool) {
+        bytes[0] < 2
+    } else if is_one_of!(T: (bool, bool)) {
+        bytes[0] < 2 && bytes[1] < 2
+    } else if is_one_of!(T: char) {
+        char::from_u32(front).is_some()
+    } else if is_one_of!(T: Option<bool>) {
+        // How `None` is stored is the compiler's business.
+        [None, Some(false), Some(true)].map(store).contains(&bits)
+    } else if is_one_of!(T: Option<char>) {
+        bits == store(None::<char>) || char::from_u32(front).is_some_and(|c| store(Some(c)) == bits)
+    } else if is_one_of!(T: NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize,
+        NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroIsize)
+    {
+        bytes[..size_of::<T>()].iter().any(|byte| *byte != 0)
+    } else {
+        true
+    }
 }
 
 /// # Safety
@@ -79,7 +128,7 @@ unsafe fn destroy_node<T>(bits: Bits) {
     drop(unsafe { Box::from_raw(bits.cast::<Node<T>>()) });
 }
 
-/// Turns a value into its stored form. The caller owns it until it is in a cell; [`destructor`] frees it.
+/// Turns a value into its stored form. The caller owns it until it is in a cell; what [`kind`] says frees it.
 #[inline(always)]
 pub(crate) fn store<T: 'static>(value: T) -> Bits {
     if is_inline::<T>() {
@@ -164,9 +213,10 @@ mod tests {
         let bits = store(value);
         // SAFETY: `bits` is a local and its node, if any, is freed below.
         assert_eq!(*unsafe { borrow::<T>(&bits) }, value);
-        if let Some(destroy) = destructor::<T>() {
+        assert!(fits::<T>(kind::<T>(), bits));
+        if let Some(kind) = kind::<T>() {
             // SAFETY: nobody else has it.
-            unsafe { destroy(bits) };
+            unsafe { (kind.destroy)(bits) };
         }
     }
 
@@ -183,6 +233,25 @@ mod tests {
         round_trip(Some(5_u64));
         round_trip([1_u128, 2]);
         round_trip(());
+    }
+
+    #[test]
+    fn what_another_type_has_stored_fits_only_if_it_is_a_value_of_this_one_too() {
+        let word = |n: u64| store(n);
+        assert!(fits::<u64>(None, word(7)) && fits::<f64>(None, word(7)) && fits::<()>(None, word(7)));
+        assert!(fits::<bool>(None, word(1)) && !fits::<bool>(None, word(2)));
+        assert!(fits::<(bool, bool)>(None, word(0x0101)) && !fits::<(bool, bool)>(None, word(0x0201)));
+        assert!(!fits::<(bool, bool)>(None, word(0x0102)));
+        assert!(fits::<char>(None, word(0x41)) && !fits::<char>(None, word(0xD800)));
+        assert!(fits::<Option<char>>(None, store(None::<char>)) && !fits::<Option<char>>(None, word(0xD801)));
+        assert!(fits::<Option<bool>>(None, store(None::<bool>)) && !fits::<Option<bool>>(None, word(99)));
+        assert!(fits::<NonZeroU32>(None, word(1)) && !fits::<NonZeroU32>(None, word(0)));
+        assert!(!fits::<NonZeroU8>(None, word(0xFF00)) && fits::<NonZeroU16>(None, word(0xFF00)));
+        // Boxed values fit their own type only, whatever the code that drops them looks like.
+        let (text, bytes) = (kind::<String>(), kind::<Vec<u8>>());
+        let anything = ptr::null_mut();
+        assert!(fits::<String>(text, anything) && !fits::<String>(bytes, anything) && !fits::<Vec<u8>>(text, anything));
+        assert!(!fits::<u64>(text, anything) && !fits::<String>(None, anything));
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl<T: 'static> Drop for TCell<T> {
     fn drop(&mut self) {
         let cell = self.raw();
         let dormant = cell.lock.load_again().is_dormant();
-        let Some(destroy) = storage::destructor::<T>() else { return };
+        let Some(kind) = storage::kind::<T>() else { return };
         let bits = if dormant {
             if !mem::needs_drop::<T>() {
                 return;
@@ -211,7 +211,7 @@ impl<T: 'static> Drop for TCell<T> {
         };
         // Not dropped here: a body may be running, and a long structure of cells would be dropped recursively.
         // SAFETY: the cell was the way to the value and is gone; any thread may drop it by the bounds of `new`.
-        unsafe { reclaim::retire_dropped(bits, destroy, true) };
+        unsafe { reclaim::retire_dropped(bits, kind.destroy, true) };
     }
 }
 

@@ -9,6 +9,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::process;
 use std::ptr::NonNull;
 
+use crate::archive;
 use crate::cell::RawCell;
 use crate::direct;
 use crate::names;
@@ -81,6 +82,8 @@ impl<T: Send + Sync + 'static> TVar<T> {
             has_destructor: mem::needs_drop::<T>(),
             inline: storage::is_inline::<T>(),
         });
+        // A snapshot that is open can not have this variable in it.
+        archive::born((&raw const shared.cell).addr());
         Self { shared: NonNull::from(Box::leak(shared)), marker: PhantomData }
     }
 
@@ -177,9 +180,9 @@ unsafe fn destroy<T: 'static>(shared: *mut ()) {
     }
     let value = shared.cell.value();
     drop(shared);
-    if let Some(destroy) = storage::destructor::<T>() {
+    if let Some(kind) = storage::kind::<T>() {
         // SAFETY: the value was in the cell, which nobody can reach.
-        unsafe { destroy(value) };
+        unsafe { (kind.destroy)(value) };
     }
 }
 

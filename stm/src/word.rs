@@ -121,6 +121,11 @@ impl Limit {
         Self((version.raw() << VERSION_SHIFT) | WAITERS)
     }
 
+    /// The version [`Limit::up_to`] was made from.
+    pub(crate) fn version(self) -> Version {
+        Word(self.0).version()
+    }
+
     #[inline]
     pub(crate) fn accepts(self, word: Word) -> bool {
         word.0 <= self.0

@@ -2,8 +2,7 @@
 
 use super::index::Index;
 use crate::cell::RawCell;
-use crate::reclaim::Destroy;
-use crate::storage::Bits;
+use crate::storage::{Bits, Kind};
 use crate::word::Word;
 
 /// One variable to be written.
@@ -16,8 +15,8 @@ pub(crate) struct WriteEntry {
     pub(crate) expected: Word,
     /// The word found when the variable was locked. Before that: which scope last replaced the value.
     pub(crate) held: Word,
-    /// Frees a boxed value; `None` for inline ones.
-    pub(crate) destroy: Option<Destroy>,
+    /// The type of a boxed value; `None` for inline ones.
+    pub(crate) kind: Option<&'static Kind>,
 }
 
 impl WriteEntry {
@@ -181,7 +180,7 @@ impl WriteLog {
             self.replaced.push(Replaced { position, value: previous });
             return None;
         }
-        entry.destroy.map(|destroy| Displaced { value: previous, destroy })
+        entry.kind.map(|kind| Displaced { value: previous, kind })
     }
 
     /// Opens a scope that can be rolled back.
@@ -210,8 +209,8 @@ impl WriteLog {
             if entry < self.floor {
                 self.replaced[kept] = Replaced { position: entry, value };
                 kept += 1;
-            } else if let Some(destroy) = self.entries[entry].destroy {
-                discard(Displaced { value, destroy });
+            } else if let Some(kind) = self.entries[entry].kind {
+                discard(Displaced { value, kind });
             }
         }
         self.replaced.truncate(kept);
@@ -228,8 +227,8 @@ impl WriteLog {
         for Replaced { position, value } in self.replaced.drain(mark.replaced..).rev() {
             let entry = &mut self.entries[position];
             let undone = std::mem::replace(&mut entry.value, value);
-            if let Some(destroy) = entry.destroy {
-                discard(Displaced { value: undone, destroy });
+            if let Some(kind) = entry.kind {
+                discard(Displaced { value: undone, kind });
             }
         }
         while self.entries.len() > mark.entries {
@@ -242,8 +241,8 @@ impl WriteLog {
             if entry.expected != Word::NONE {
                 read(entry.cell, entry.expected);
             }
-            if let Some(destroy) = entry.destroy {
-                discard(Displaced { value: entry.value, destroy });
+            if let Some(kind) = entry.kind {
+                discard(Displaced { value: entry.value, kind });
             }
         }
         self.floor = mark.outer_floor;
@@ -287,13 +286,15 @@ impl WriteLog {
 #[derive(Debug)]
 pub(crate) struct Displaced {
     pub(crate) value: Bits,
-    pub(crate) destroy: Destroy,
+    pub(crate) kind: &'static Kind,
 }
 
 #[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
 mod tests {
     use super::*;
+    use crate::storage::kind;
 
+    /// Entries pretend to own something, so that displaced values are reported. The log destroys nothing itself.
     fn cell(n: usize) -> *const RawCell {
         std::ptr::without_provenance(n * 32)
     }
@@ -302,13 +303,8 @@ mod tests {
         std::ptr::without_provenance_mut(n)
     }
 
-    /// Pretends to own something, so that displaced values are reported. Never called.
-    unsafe fn destroy(_bits: Bits) {
-        unreachable!("the log destroys nothing itself");
-    }
-
     fn entry(n: usize, value: usize) -> WriteEntry {
-        WriteEntry { cell: cell(n), value: bits(value), expected: Word::NONE, held: Word::NONE, destroy: Some(destroy) }
+        WriteEntry { cell: cell(n), value: bits(value), expected: Word::NONE, held: Word::NONE, kind: kind::<String>() }
     }
 
     fn write(log: &mut WriteLog, n: usize, value: usize) -> Option<usize> {

@@ -18,7 +18,7 @@ use crate::{TCell, TVar, atomically};
 
 /// Writes one variable in one attempt that may have read others, and wakes who waits for it.
 fn write(local: &Local, cell: &RawCell, reads: &[ReadEntry]) -> Result<(), Conflict> {
-    let mut writes = [WriteEntry { cell, value: bits(1), expected: Word::NONE, held: Word::NONE, destroy: None }];
+    let mut writes = [WriteEntry { cell, value: bits(1), expected: Word::NONE, held: Word::NONE, kind: None }];
     // SAFETY: the cells are alive, and the entry is the only one of its cell.
     if unsafe { commit::commit(&mut writes, reads, Privilege::Ordinary)? } {
         let mut wake = WakeList::new();

@@ -1,0 +1,432 @@
+//! What commits replace while snapshots are open: so a snapshot sees one moment, however long it takes and whatever is
+//! committed meanwhile, and its body runs once.
+//!
+//! A snapshot has a *moment*: a version such that every commit up to then has that version or an older one, and every later
+//! commit a newer one ([`clock::new_moment`]). Of a variable whose version is not beyond the moment it reads the value as it
+//! is. Of any other the commit that replaced the value has kept it here, before it published the new one: it has seen, when
+//! it looked at the clock, that a snapshot may be open. Commits look at the clock anyway, so nobody pays while none is open.
+//! (Values kept for readers that announce themselves: "mode" and version lists as in Multiverse, PPoPP 2026.)
+//!
+//! *Keeping.* Every thread appends to a chain of chunks of its own, without an exchange. A commit keeps what it replaces if a
+//! snapshot may want it: if the replaced version is not beyond the newest moment. So each variable is kept once for every
+//! moment, however often it is written. Boxed values are kept by address: the snapshot is pinned, and they are retired later.
+//!
+//! *Finding.* A snapshot that misses a value goes through what it has not seen of all chains, and puts what concerns it into
+//! a map of its own. Variables are known here by address. An address may be used again while a snapshot is open, though only
+//! for a variable that is younger than the snapshot, and of which it has learned on a way around it: so births of handles are
+//! noted while snapshots are open, and what is found must at least be a value of the right type ([`storage::fits`]).
+//!
+//! *Opening and closing* store to no shared location in the common case. A snapshot announces itself beside the thread's pin
+//! and looks at the clock; if nothing has been committed since the newest moment, it has that moment. Closing is the end of
+//! the pin. That no snapshot is open any more is found out by [`tidy`], which commits call now and then while they keep, and
+//! a snapshot that ends if much has been kept (docs/memory-model.md, edges E12 to E14).
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ptr;
+
+use crate::clock::{self, Version};
+use crate::reclaim::{self, Local};
+use crate::storage::{Bits, Kind};
+use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, shared_static};
+
+/// Values per chunk: two kilobytes of them.
+const CHUNK: usize = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 2 } else { 50 };
+
+/// Up to how many chunks a snapshot that ends leaves to the next commits.
+const FEW_CHUNKS: u64 = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 0 } else { 8 };
+
+/// After how many commits a thread first looks whether it still has to keep anything, and the most it comes to.
+const PATIENCE: (u32, u32) = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { (1, 2) } else { (64, 1024) };
+
+shared_static! {
+    /// Held while a moment is made, and while it is found out that no snapshot is open.
+    static OPENING: Mutex<()> = Mutex::new(())
+}
+shared_static! {
+    /// The newest moment of a snapshot, or a later one.
+    static NEWEST: AtomicU64 = AtomicU64::new(0)
+}
+shared_static! {
+    /// How many chunks there are in all chains.
+    static CHUNKS: AtomicU64 = AtomicU64::new(0)
+}
+shared_static! {
+    /// When variables with these addresses were born, of those born while a snapshot may have been open.
+    static BIRTHS: Mutex<Map<u64>> = Mutex::new(HashMap::with_hasher(BuildHasherDefault::new()))
+}
+shared_static! {
+    /// How many of them there are: nearly always none.
+    static BORN: AtomicU64 = AtomicU64::new(0)
+}
+
+/// A map from addresses of cells.
+type Map<V> = HashMap<usize, V, BuildHasherDefault<AddressHasher>>;
+
+/// Fibonacci hashing of one address. The standard hasher costs more than everything else here, and nobody chooses addresses.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        self.0 = (self.0 ^ address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A value that a commit has replaced, or is about to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replaced {
+    /// The address of the variable's cell.
+    pub(crate) cell: usize,
+    /// The version it belonged to.
+    pub(crate) from: Version,
+    pub(crate) kind: Option<&'static Kind>,
+    pub(crate) value: Bits,
+}
+
+/// One place in a chunk. Atomic so that nobody need prove that it is written before it is read; the chunk's length says so.
+struct Slot {
+    cell: AtomicU64,
+    from: AtomicU64,
+    /// The version of the commit that replaced it.
+    until: AtomicU64,
+    kind: AtomicPtr<Kind>,
+    value: AtomicPtr<()>,
+}
+
+/// Replaced values of one thread, in the order of its commits.
+struct Chunk {
+    /// How many slots are in use. Release by the thread, acquire by snapshots: edge E14.
+    length: AtomicU64,
+    /// The greatest `until` of them.
+    newest: AtomicU64,
+    /// The chunk before this one. Cut off once no snapshot wants it.
+    older: AtomicPtr<Chunk>,
+    slots: [Slot; CHUNK],
+}
+
+impl Chunk {
+    fn new(older: *mut Self) -> Box<Self> {
+        let slot = || Slot {
+            cell: AtomicU64::new(0),
+            from: AtomicU64::new(0),
+            until: AtomicU64::new(0),
+            kind: AtomicPtr::new(ptr::null_mut()),
+            value: AtomicPtr::new(ptr::null_mut()),
+        };
+        Box::new(Self {
+            length: AtomicU64::new(0),
+            newest: AtomicU64::new(0),
+            older: AtomicPtr::new(older),
+            slots: std::array::from_fn(|_| slot()),
+        })
+    }
+
+    /// Appends a value if there is room. Only the chain's thread does.
+    fn push(&self, replaced: Replaced, until: Version) -> bool {
+        // Relaxed: only this thread stores it, as it does everything below but `older`.
+        let length = self.length.load(Ordering::Relaxed);
+        let Some(slot) = self.slots.get(length as usize) else { return false };
+        let kind = replaced.kind.map_or(ptr::null(), ptr::from_ref).cast_mut();
+        slot.cell.store(replaced.cell as u64, Ordering::Relaxed);
+        slot.from.store(replaced.from.raw(), Ordering::Relaxed);
+        slot.until.store(until.raw(), Ordering::Relaxed);
+        slot.kind.store(kind, Ordering::Relaxed);
+        slot.value.store(replaced.value, Ordering::Relaxed);
+        if until.raw() > self.newest.load(Ordering::Relaxed) {
+            self.newest.store(until.raw(), Ordering::Relaxed);
+        }
+        // Release: edge E14, pairs with `Past::gather`.
+        self.length.store(length + 1, Ordering::Release);
+        true
+    }
+}
+
+/// Frees a chain from some chunk on.
+///
+/// # Safety
+///
+/// `chunk` was cut off, and nobody can reach it any more.
+unsafe fn free_chain(chunk: *mut ()) {
+    let mut next = chunk.cast::<Chunk>();
+    while !next.is_null() {
+        // SAFETY: by the contract; `keep` made it with `Box::into_raw`.
+        let chunk = unsafe { Box::from_raw(next) };
+        next = chunk.older.load(Ordering::Relaxed);
+    }
+}
+
+/// Opens a snapshot on a thread that is pinned, until its pin ends. Returns its moment, and whether the thread has announced
+/// it only now: one within another has a moment of its own, but the outer one is what others know of.
+#[inline(always)]
+pub(crate) fn open(local: &Local) -> (Version, bool) {
+    let announced = local.announce();
+    // SeqCst: edges E12 and E13.
+    let reading = clock::now();
+    let moment = if reading.is_a_moment() { reading.version() } else { make_moment() };
+    // Relaxed: whoever reads an older moment keeps more than need be.
+    if announced && local.kept.moment.load(Ordering::Relaxed) != moment.raw() {
+        local.kept.moment.store(moment.raw(), Ordering::Relaxed);
+    }
+    (moment, announced)
+}
+
+#[cold]
+fn make_moment() -> Version {
+    let _opening = OPENING.lock();
+    // Relaxed: edge E14, the clock's bit releases it.
+    clock::new_moment(|moment| NEWEST.store(moment.raw(), Ordering::Relaxed))
+}
+
+/// Keeps what a commit is about to replace, as far as a snapshot may want it. The commit has looked at the clock and seen that
+/// it has to, holds all its locks, and has published nothing yet.
+#[cold]
+pub(crate) fn keep(replaced: impl Iterator<Item = Replaced>, until: Version) {
+    // Relaxed: edge E14, the look at the clock has acquired it.
+    let newest = NEWEST.load(Ordering::Relaxed);
+    reclaim::with_local(|local| {
+        // A chunk that is cut off meanwhile stays allocated.
+        let _pin = local.pin();
+        replaced.filter(|replaced| replaced.from.raw() <= newest).for_each(|replaced| append(local, replaced, until));
+    });
+}
+
+fn append(local: &Local, replaced: Replaced, until: Version) {
+    let chain = &local.kept.newest;
+    // Acquire: pairs with the exchange of `cut`.
+    let mut newest = chain.load(Ordering::Acquire).cast::<Chunk>();
+    loop {
+        // SAFETY: the thread is pinned, and chunks are retired when they are cut off.
+        if unsafe { newest.as_ref() }.is_some_and(|chunk| chunk.push(replaced, until)) {
+            return;
+        }
+        let chunk = Box::into_raw(Chunk::new(newest));
+        // Release: edge E14, a snapshot finds the chunk as it was made. It fails if the chain is cut meanwhile.
+        match chain.compare_exchange(newest.cast(), chunk.cast(), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                CHUNKS.fetch_add(1, Ordering::Relaxed);
+                newest = chunk;
+            }
+            Err(current) => {
+                // SAFETY: nobody else has seen it.
+                drop(unsafe { Box::from_raw(chunk) });
+                newest = current.cast();
+            }
+        }
+    }
+}
+
+/// Comes behind a commit that has kept something, or would have: looks now and then whether it still has to.
+#[cold]
+pub(crate) fn committed() {
+    reclaim::with_local(|local| {
+        let (left, most) = local.kept.patience.get();
+        let patience = match left {
+            0 => (PATIENCE.0, PATIENCE.0),
+            1 if tidy() => {
+                local.wants_collection();
+                (PATIENCE.0, PATIENCE.0)
+            }
+            1 => {
+                let most = (most * 2).min(PATIENCE.1);
+                (most, most)
+            }
+            _ => (left - 1, most),
+        };
+        local.kept.patience.set(patience);
+    });
+}
+
+/// Whether so much has been kept that a snapshot that ends looks after it.
+#[inline]
+pub(crate) fn is_large() -> bool {
+    CHUNKS.load(Ordering::Relaxed) > FEW_CHUNKS
+}
+
+/// Comes behind the end of a snapshot: sees to it that what was kept for it is given back. Returns whether a collection would
+/// free it, which runs user code.
+#[cold]
+pub(crate) fn closed() -> bool {
+    is_large() && tidy()
+}
+
+/// Stops keeping if no snapshot is open, and gives back what none can want any more. Returns whether none is open.
+#[cold]
+pub(crate) fn tidy() -> bool {
+    let _opening = OPENING.lock();
+    // Edge E13: from here on no snapshot takes the newest moment without this mutex.
+    clock::end_moment();
+    let mut oldest = None;
+    reclaim::each_snapshot(|local| {
+        // Relaxed: an older one keeps more than need be.
+        let moment = local.kept.moment.load(Ordering::Relaxed);
+        oldest = Some(oldest.map_or(moment, |oldest: u64| oldest.min(moment)));
+    });
+    if oldest.is_none() {
+        clock::stop_keeping();
+        let births = std::mem::take(&mut *BIRTHS.lock());
+        BORN.fetch_sub(births.len() as u64, Ordering::Relaxed);
+    }
+    let mut records = Vec::new();
+    reclaim::list_records(&mut records);
+    reclaim::with_local(|own| records.iter().for_each(|local| cut(local, oldest, own)));
+    oldest.is_none()
+}
+
+/// Cuts off what no snapshot wants that has the oldest moment or a later one; everything, if there is none.
+///
+/// A commit that saw snapshots before they ended may append to what is cut off, or begin the chain anew. Nobody looks for
+/// that: snapshots that are opened from now on have later moments.
+fn cut(local: &Local, oldest: Option<u64>, own: &Local) {
+    // Acquire: the chunks are as they were made.
+    let mut newest = local.kept.newest.load(Ordering::Acquire).cast::<Chunk>();
+    let _pin = own.pin();
+    let cut = match oldest {
+        None => {
+            newest = ptr::null_mut();
+            local.kept.newest.swap(newest.cast(), Ordering::AcqRel).cast()
+        }
+        Some(oldest) => {
+            // The first one is in use.
+            // SAFETY: the thread is pinned; chunks are cut off only here, under the mutex, and retired then.
+            while let Some(chunk) = unsafe { newest.as_ref() } {
+                let older = chunk.older.load(Ordering::Acquire);
+                // SAFETY: as above.
+                if unsafe { older.as_ref() }.is_some_and(|older| older.newest.load(Ordering::Relaxed) <= oldest) {
+                    break;
+                }
+                newest = older;
+            }
+            // SAFETY: as above.
+            match unsafe { newest.as_ref() } {
+                Some(last) => last.older.swap(ptr::null_mut(), Ordering::AcqRel),
+                None => return,
+            }
+        }
+    };
+    let (mut count, mut next) = (0, cut);
+    // SAFETY: as above.
+    while let Some(chunk) = unsafe { next.as_ref() } {
+        count += 1;
+        next = chunk.older.load(Ordering::Relaxed);
+    }
+    if count > 0 {
+        CHUNKS.fetch_sub(count, Ordering::Relaxed);
+        // SAFETY: it is cut off: who pins itself from now on can not reach it.
+        unsafe { own.retire(cut.cast(), free_chain) };
+    }
+}
+
+/// Notes that a variable begins to exist at this address, if a snapshot may be open.
+#[inline(always)]
+pub(crate) fn born(cell: usize) {
+    if let Some(moment) = clock::birth() {
+        note_birth(cell, moment);
+    }
+}
+
+#[cold]
+fn note_birth(cell: usize, moment: Version) {
+    let mut births = BIRTHS.lock();
+    if births.insert(cell, moment.raw()).is_none() {
+        BORN.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether the variable at this address is younger than a snapshot of this moment.
+fn is_younger(cell: usize, moment: Version) -> bool {
+    // Relaxed: whoever has the variable has synchronised with its maker.
+    BORN.load(Ordering::Relaxed) > 0 && BIRTHS.lock().get(&cell).is_some_and(|&birth| birth >= moment.raw())
+}
+
+/// What one snapshot has found so far.
+#[derive(Default)]
+pub(crate) struct Past {
+    found: Map<Replaced>,
+    records: Vec<&'static Local>,
+    /// For each record the chunk that was its newest, and how many of its slots have been looked at.
+    seen: Vec<(*const Chunk, u64)>,
+}
+
+impl Past {
+    /// Up to how many values the map's memory is kept for the next snapshot.
+    const KEEP: usize = 1 << 12;
+
+    /// The value that the variable had at `moment`. It has a newer one since.
+    ///
+    /// `None` if the variable is younger than the snapshot.
+    pub(crate) fn find(&mut self, cell: usize, moment: Version) -> Option<Replaced> {
+        if !self.found.contains_key(&cell) {
+            self.gather(moment);
+        }
+        self.found.get(&cell).copied().filter(|_| !is_younger(cell, moment))
+    }
+
+    /// Takes in what has been kept since the last time.
+    fn gather(&mut self, moment: Version) {
+        reclaim::list_records(&mut self.records);
+        self.seen.resize(self.records.len(), (ptr::null(), 0));
+        for (local, seen) in self.records.iter().zip(&mut self.seen) {
+            // Acquire: edge E14, pairs with the exchange of `append`.
+            let newest = local.kept.newest.load(Ordering::Acquire).cast::<Chunk>().cast_const();
+            let (mut chunk, mut length) = (newest, 0);
+            // SAFETY: the snapshot is pinned, and chunks are retired when they are cut off.
+            while let Some(current) = unsafe { chunk.as_ref() } {
+                // Acquire: edge E14, pairs with `Chunk::push`.
+                let filled = current.length.load(Ordering::Acquire);
+                if ptr::eq(chunk, newest) {
+                    length = filled;
+                }
+                let start = if ptr::eq(chunk, seen.0) { seen.1 } else { 0 };
+                let slots = &current.slots[start as usize..filled as usize];
+                slots.iter().filter_map(|slot| slot.at(moment)).for_each(|value| {
+                    self.found.insert(value.cell, value);
+                });
+                // Behind what was seen before, or was committed before the moment, there is nothing new.
+                // Relaxed: `length` has published it.
+                let first = current.slots[0].until.load(Ordering::Relaxed);
+                if ptr::eq(chunk, seen.0) || (filled > 0 && first <= moment.raw()) {
+                    break;
+                }
+                chunk = current.older.load(Ordering::Acquire);
+            }
+            *seen = (newest, length);
+        }
+    }
+
+    /// Forgets everything: the snapshot is over.
+    pub(crate) fn clear(&mut self) {
+        if self.found.capacity() > Self::KEEP {
+            self.found = Map::default();
+        }
+        self.found.clear();
+        self.seen.clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+}
+
+impl Slot {
+    /// What the slot holds, if it was current at `moment`.
+    fn at(&self, moment: Version) -> Option<Replaced> {
+        // Relaxed: `Chunk::length` has published all of it.
+        let (from, until) = (self.from.load(Ordering::Relaxed), self.until.load(Ordering::Relaxed));
+        (from <= moment.raw() && moment.raw() < until).then(|| Replaced {
+            cell: self.cell.load(Ordering::Relaxed) as usize,
+            from: Version::from_raw(from),
+            // SAFETY: null, or made from a reference to a static.
+            kind: unsafe { self.kind.load(Ordering::Relaxed).cast_const().as_ref() },
+            value: self.value.load(Ordering::Relaxed),
+        })
+    }
+}
