@@ -403,16 +403,16 @@ impl Past {
     }
 
     /// Forgets everything: the snapshot is over.
+    #[cold]
     pub(crate) fn clear(&mut self) {
+        if self.seen.is_empty() {
+            return;
+        }
         if self.found.capacity() > Self::KEEP {
             self.found = Map::default();
         }
         self.found.clear();
         self.seen.clear();
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.seen.is_empty()
     }
 }
 

@@ -57,8 +57,6 @@ struct State {
     /// The write log is open without [`DOOMED`] and [`SNAPSHOT`].
     flags: u16,
     privilege: Privilege,
-    /// This attempt has said that the thread has a snapshot open.
-    announced: bool,
     doom: Cause,
     /// Which words a read accepts. [`Limit::ANY`] before the first read, which defines the moment that the attempt sees.
     limit: Limit,
@@ -68,6 +66,8 @@ struct State {
     writes: WriteLog,
     hooks: Hooks,
     wake: WakeList,
+    /// Of an attempt that is or was a snapshot: it has said that the thread has one open.
+    announced: bool,
     past: Past,
 }
 
@@ -97,7 +97,6 @@ impl Attempt {
         let state = State {
             flags: 0,
             privilege: Privilege::Ordinary,
-            announced: false,
             doom: Cause::Conflict,
             number: 0,
             limit: Limit::ANY,
@@ -106,6 +105,7 @@ impl Attempt {
             writes: WriteLog::new(),
             hooks: Hooks::new(),
             wake: WakeList::new(),
+            announced: false,
             past: Past::default(),
         };
         Self { state: UnsafeCell::new(state), local }
@@ -164,9 +164,11 @@ impl Attempt {
         self.state().number = 0;
     }
 
-    /// Whether this attempt has said that the thread has a snapshot open. No longer, if asked again.
-    pub(crate) fn take_announced(&self) -> bool {
-        std::mem::take(&mut self.state().announced)
+    /// Whether the thread has a snapshot open no longer than this attempt, which is over.
+    #[inline(always)]
+    pub(crate) fn closes_snapshot(&self) -> bool {
+        let state = self.state();
+        state.flags & (SNAPSHOT | THAWED) != 0 && state.announced
     }
 
     /// Whether the body has written something, or tried to.
@@ -411,13 +413,17 @@ impl Attempt {
     ///
     /// # Safety
     ///
-    /// As for [`commit::complete`].
+    /// `position` and `decided` came from [`commit::commit_plainly`].
     #[inline(never)]
     unsafe fn complete(&self, position: usize, decided: Option<Version>) -> Result<(), Conflict> {
         let state = self.state();
         let (writes, reads) = (state.writes.entries_mut(), state.reads.entries());
-        // SAFETY: passed on to the caller.
-        unsafe { commit::complete(writes, reads, state.privilege, position, decided)? };
+        match decided {
+            // SAFETY: passed on to the caller.
+            Some(version) => unsafe { commit::publish_rest(writes, position, version) },
+            // SAFETY: passed on to the caller.
+            None => unsafe { commit::complete(writes, reads, state.privilege, position) }.map(drop)?,
+        }
         self.settle();
         Ok(())
     }
@@ -437,15 +443,16 @@ impl Attempt {
     pub(crate) fn finish(&self) -> bool {
         let state = self.state();
         state.reads.clear();
-        state.flags & (UNTIDY | SNAPSHOT) != 0 && state.is_untidy()
+        let special = state.flags & (UNTIDY | SNAPSHOT);
+        special != 0 && (special & UNTIDY != 0 || archive::is_large())
     }
 
     /// Does the rest of the cleaning up. Returns what is left to do for the world outside, if anything.
     #[cold]
     pub(crate) fn tidy(&self) -> Option<Aftermath> {
         let state = self.state();
-        state.writes.set_open(true);
-        if !state.past.is_empty() {
+        if state.flags & (SNAPSHOT | THAWED) != 0 {
+            state.writes.set_open(true);
             state.past.clear();
         }
         if state.reads.is_outsized() {
@@ -490,12 +497,6 @@ impl Attempt {
 }
 
 impl State {
-    /// Of an attempt that may have more to clean up: whether it has.
-    #[cold]
-    fn is_untidy(&self) -> bool {
-        self.flags & UNTIDY != 0 || archive::is_large()
-    }
-
     /// What every operation of a doomed attempt returns.
     fn aborted(&self) -> Abort {
         Abort { cause: self.doom }
@@ -563,6 +564,7 @@ impl State {
 
     /// What a snapshot reads of a variable that was written since its moment.
     #[cold]
+    #[inline(never)]
     fn read_past(&mut self, cell: *const RawCell, fits: Fits) -> Option<Bits> {
         self.flags |= UNTIDY;
         match self.past.find(cell.addr(), self.view.version()) {

@@ -9,7 +9,7 @@
 //! * **C2** A version exceeds every older version of the variables it is stored in, so no variable has one version twice.
 //! * **C3** [`advance`] returns at least what it was asked for.
 //!
-//! The lowest bits of the word tell commits what they need to know of others: every commit looks at the clock anyway, so
+//! The highest bits of the word tell commits what they need to know of others: every commit looks at the clock anyway, so
 //! telling all of them costs nothing. One says that a promoted transaction runs (see `contention`), two are for snapshots
 //! (see `archive`).
 
@@ -17,7 +17,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::{AtomicU64, seq_cst, shared_static};
 
-/// A moment of the clock, and the mark a commit leaves in the variables it wrote. Grows, never wraps: 2^62 commits.
+/// A moment of the clock, and the mark a commit leaves in the variables it wrote. Grows, never wraps: see [`LAST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version(u64);
 
@@ -37,18 +37,20 @@ impl Version {
 /// How far versions may run ahead of the clock before a commit moves it. It bounds what a reader has to catch up with.
 const MAX_DRIFT: u64 = 1024;
 
+/// One of the two below is set: a commit has to look closer. As the sign of the word it costs commits no instruction.
+const ATTENTION: u64 = 1 << 63;
 /// A promoted transaction runs: nobody else may commit.
-const EXCLUSIVE: u64 = 1;
+const EXCLUSIVE: u64 = 1 << 62;
 /// A snapshot may be open: commits keep what they replace.
-const KEEPING: u64 = 2;
-/// Something was committed since the newest moment of a snapshot: the next one needs a moment of its own.
-const MOVED: u64 = 4;
-const FLAGS: u64 = EXCLUSIVE | KEEPING | MOVED;
-const VERSION_SHIFT: u32 = 3;
+const KEEPING: u64 = 1 << 61;
+/// With [`KEEPING`]: something was committed since the newest moment of a snapshot, so the next one needs a moment of its own.
+const MOVED: u64 = 1 << 60;
+/// The rest of the word.
+const VERSION: u64 = MOVED - 1;
 
-/// The clock stays below this, and so versions stay within a bit of it. Reaching it takes 2^61 commits; going on would in
+/// The clock stays below this, and so versions stay within a bit of it. Reaching it takes 2^60 commits; going on would in
 /// the end break C2, so nobody may.
-const LAST: u64 = (1 << 61) - 1;
+const LAST: u64 = (1 << 60) - 1;
 
 shared_static! {
     static CLOCK: CachePadded<AtomicU64> = CachePadded::new(AtomicU64::new(0))
@@ -60,7 +62,7 @@ pub(crate) struct Reading(u64);
 
 impl Reading {
     pub(crate) fn version(self) -> Version {
-        Version(self.0 >> VERSION_SHIFT)
+        Version(self.0 & VERSION)
     }
 
     /// Whether a promoted transaction runs.
@@ -90,11 +92,11 @@ pub(crate) fn now() -> Reading {
 /// Moves the clock to `version` if it is behind, and returns a reading of at least `version` (C3).
 pub(crate) fn advance(version: Version) -> Reading {
     let mut seen = seq_cst::load(&CLOCK);
-    while seen >> VERSION_SHIFT < version.0 {
+    while seen & VERSION < version.0 {
         if version.0 >= LAST {
             exhausted();
         }
-        let moved = (version.0 << VERSION_SHIFT) | (seen & FLAGS);
+        let moved = version.0 | (seen & !VERSION);
         // SeqCst: edge E3. This is the access that makes `version` known, so it must follow the load of its commit.
         match seq_cst::compare_exchange(&CLOCK, seen, moved) {
             Ok(_) => return Reading(moved),
@@ -133,28 +135,30 @@ fn look() -> Reading {
 /// moved.
 #[inline(always)]
 pub(crate) fn stamp_plainly(newest_replaced: Version) -> Option<Version> {
-    let reading = now();
-    let plain = reading.0 & (EXCLUSIVE | KEEPING) == 0 && newest_replaced.0 < reading.version().0 + MAX_DRIFT;
-    plain.then(|| Version(reading.version().0.max(newest_replaced.0) + 1))
+    let clock = now().0;
+    // Negative with `ATTENTION`, and if what is replaced is too far ahead. `EXCLUSIVE` and `KEEPING` exceed all versions, so one
+    // does not cancel the other. Otherwise the word is the version.
+    let distance = clock.wrapping_add(MAX_DRIFT - 1).wrapping_sub(newest_replaced.0).cast_signed();
+    (distance >= 0).then(|| Version(clock.max(newest_replaced.0) + 1))
 }
 
 /// Ends the process: no later commit would be told from an earlier one.
 #[cold]
 fn exhausted() -> ! {
     // Not by a panic: it could be caught.
-    eprintln!("stm: the version clock is exhausted after 2^61 commits; the process has to be restarted");
+    eprintln!("stm: the version clock is exhausted after 2^60 commits; the process has to be restarted");
     std::process::abort();
 }
 
 /// Tells every commit from now on that a promoted transaction runs. The caller holds the token of `contention`.
 pub(crate) fn set_exclusive() {
     // SeqCst: edge E4.
-    seq_cst::fetch_or(&CLOCK, EXCLUSIVE);
+    seq_cst::fetch_or(&CLOCK, EXCLUSIVE | ATTENTION);
 }
 
 /// Lets commits go on.
 pub(crate) fn clear_exclusive() {
-    seq_cst::fetch_and(&CLOCK, !EXCLUSIVE);
+    clear(EXCLUSIVE);
 }
 
 /// A moment for a new snapshot: all commits that have looked at the clock before have versions up to this one, all that will
@@ -174,7 +178,7 @@ pub(crate) fn new_moment(announce: impl Fn(Version)) -> Version {
         }
         announce(moment);
         // SeqCst: edge E12, as for moving the clock in an extension. Release: whoever sees the bit sees the announcement.
-        let moved = (moment.0 << VERSION_SHIFT) | (seen & EXCLUSIVE) | KEEPING;
+        let moved = moment.0 | (seen & EXCLUSIVE) | KEEPING | ATTENTION;
         if seq_cst::compare_exchange(&CLOCK, seen, moved).is_ok() {
             return moment;
         }
@@ -183,13 +187,31 @@ pub(crate) fn new_moment(announce: impl Fn(Version)) -> Version {
 
 /// Keeps new snapshots from taking the newest moment without asking.
 pub(crate) fn end_moment() {
-    // SeqCst: edge E13.
-    seq_cst::fetch_or(&CLOCK, MOVED);
+    let mut seen = seq_cst::load(&CLOCK);
+    while Reading(seen).is_a_moment() {
+        // SeqCst: edge E13.
+        match seq_cst::compare_exchange(&CLOCK, seen, seen | MOVED) {
+            Ok(_) => return,
+            Err(_) => seen = seq_cst::load(&CLOCK),
+        }
+    }
 }
 
 /// Tells commits that no snapshot is open. The caller has made sure of it, and that none is being opened.
 pub(crate) fn stop_keeping() {
-    seq_cst::fetch_and(&CLOCK, !(KEEPING | MOVED));
+    clear(KEEPING | MOVED);
+}
+
+/// Clears bits, and [`ATTENTION`] if nothing needs any more.
+fn clear(bits: u64) {
+    loop {
+        let seen = seq_cst::load(&CLOCK);
+        let rest = seen & !bits;
+        let needless = if rest & (EXCLUSIVE | KEEPING) == 0 { ATTENTION } else { 0 };
+        if seq_cst::compare_exchange(&CLOCK, seen, rest & !needless).is_ok() {
+            return;
+        }
+    }
 }
 
 /// The moment at which a variable is born, if a snapshot may be open: a commit in so far as no snapshot whose moment this was

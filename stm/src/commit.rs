@@ -46,8 +46,24 @@ pub(crate) unsafe fn commit(
     match unsafe { commit_plainly(writes, reads) } {
         Ok(()) => Ok(false),
         // SAFETY: passed on to the caller; this is how far the commit got.
-        Err(Unfinished { position, decided }) => unsafe { complete(writes, reads, privilege, position, decided) },
+        Err(Unfinished { position, decided: None }) => unsafe { complete(writes, reads, privilege, position) },
+        Err(Unfinished { position, decided: Some(version) }) => {
+            // SAFETY: as above.
+            unsafe { publish_rest(writes, position, version) };
+            Ok(false)
+        }
     }
+}
+
+/// Goes on with a commit that is decided. If somebody waited for one of the variables, it would not have got this far.
+///
+/// # Safety
+///
+/// As for [`commit`]; `position` and `version` came from [`commit_plainly`].
+#[inline]
+pub(crate) unsafe fn publish_rest(writes: &mut [WriteEntry], position: usize, version: Version) {
+    // SAFETY: all are locked, and those before `position` published.
+    unsafe { publish(&mut writes[position..], version) };
 }
 
 /// How far a commit got that is not the plain case.
@@ -127,21 +143,14 @@ pub(crate) unsafe fn commit_plainly(writes: &mut [WriteEntry], reads: &[ReadEntr
 ///
 /// # Safety
 ///
-/// As for [`commit`], and `position` and `decided` came from [`commit_plainly`].
+/// As for [`commit`], and `position` came from [`commit_plainly`], which has not decided it.
 #[inline(never)]
 pub(crate) unsafe fn complete(
     writes: &mut [WriteEntry],
     reads: &[ReadEntry],
     privilege: Privilege,
     position: usize,
-    decided: Option<Version>,
 ) -> Result<bool, Conflict> {
-    if let Some(version) = decided {
-        // SAFETY: all are locked, and those before `position` published.
-        unsafe { publish(&mut writes[position..], version) };
-        // If somebody waited for one of them, it would not have got this far.
-        return Ok(false);
-    }
     let mut turn = Turn::new(privilege);
     // SAFETY: passed on to the caller; those before `position` are locked.
     let mut locked = unsafe { lock_patiently(writes, position, &mut turn)? };
@@ -182,6 +191,7 @@ pub(crate) unsafe fn complete(
 ///
 /// The cells are alive and locked by these entries.
 #[cold]
+#[inline(never)]
 unsafe fn keep_replaced(writes: &[WriteEntry], version: Version) {
     let replaced = writes.iter().map(|entry| {
         // SAFETY: passed on to the caller.

@@ -93,7 +93,7 @@ impl Context {
     /// Frees the thread for other transactions, and others from a promoted one: user code may follow.
     fn leave(&self) {
         self.attempt.leave();
-        let snapshot = self.attempt.take_announced();
+        let snapshot = self.attempt.closes_snapshot();
         if snapshot {
             self.local().withdraw();
         }

@@ -242,10 +242,10 @@ mod tests {
         assert_eq!(lock.load().version(), Version::from_raw(3));
     }
 
-    /// A few commits may go beyond the last version that the clock gives out, `(1 << 61) - 1`.
+    /// A few commits may go beyond the last version that the clock gives out, `(1 << 60) - 1`.
     #[test]
     fn the_last_versions_leave_room_for_every_bit() {
-        for raw in [(1 << 61) - 1, (1 << 61) + 10_000, (1 << 62) - 2] {
+        for raw in [(1 << 60) - 1, (1 << 60) + 10_000, (1 << 61) - 1, (1 << 61) + 10_000, (1 << 62) - 2] {
             let (version, next) = (Version::from_raw(raw), Version::from_raw(raw + 1));
             let lock = VersionedLock::new(Word::of_version(version));
             assert!(!lock.load().is_locked() && lock.is_ready() && !lock.load().has_waiters());

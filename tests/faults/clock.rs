@@ -10,7 +10,7 @@ use stm::{TCell, TVar, atomically, options, snapshot};
 use crate::{alone, child};
 
 /// The last version of the clock, as `docs/design.md` has it.
-const LAST: u64 = (1 << 61) - 1;
+const LAST: u64 = (1 << 60) - 1;
 
 /// Runs `body` in a process of its own, which must succeed.
 fn in_a_child(name: &str, body: impl FnOnce()) {

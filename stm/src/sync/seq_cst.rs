@@ -68,10 +68,3 @@ pub(crate) fn fetch_or(atomic: &AtomicU64, bits: u64) -> u64 {
     order::after();
     previous
 }
-
-pub(crate) fn fetch_and(atomic: &AtomicU64, bits: u64) -> u64 {
-    order::before();
-    let previous = atomic.fetch_and(bits, order::UPDATE);
-    order::after();
-    previous
-}
