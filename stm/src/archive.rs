@@ -30,8 +30,8 @@ use crate::reclaim::{self, Local};
 use crate::storage::{Bits, Kind};
 use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, shared_static};
 
-/// Values per chunk: two kilobytes of them.
-const CHUNK: usize = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 2 } else { 50 };
+/// Values per chunk: four kilobytes with what is in front of them.
+const CHUNK: usize = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 2 } else { 63 };
 
 /// Up to how many chunks a snapshot that ends leaves to the next commits.
 const FEW_CHUNKS: u64 = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 0 } else { 8 };
@@ -93,6 +93,8 @@ pub(crate) struct Replaced {
 }
 
 /// One place in a chunk. Atomic so that nobody need prove that it is written before it is read; the chunk's length says so.
+/// On a cache line of its own: a snapshot that looks at the latest is not in the way of the next.
+#[repr(align(64))]
 struct Slot {
     cell: AtomicU64,
     from: AtomicU64,
@@ -103,6 +105,7 @@ struct Slot {
 }
 
 /// Replaced values of one thread, in the order of its commits.
+#[repr(C, align(64))]
 struct Chunk {
     /// How many slots are in use. Release by the thread, acquire by snapshots: edge E14.
     length: AtomicU64,
