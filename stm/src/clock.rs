@@ -178,8 +178,8 @@ pub(crate) fn new_moment(announce: impl Fn(Version)) -> Version {
         }
         announce(moment);
         // SeqCst: edge E12, as for moving the clock in an extension. Release: whoever sees the bit sees the announcement.
-        let moved = moment.0 | (seen & EXCLUSIVE) | KEEPING | ATTENTION;
-        if seq_cst::compare_exchange(&CLOCK, seen, moved).is_ok() {
+        let begun = moment.0 | (seen & EXCLUSIVE) | KEEPING | ATTENTION;
+        if seq_cst::compare_exchange(&CLOCK, seen, begun).is_ok() {
             return moment;
         }
     }
@@ -187,14 +187,7 @@ pub(crate) fn new_moment(announce: impl Fn(Version)) -> Version {
 
 /// Keeps new snapshots from taking the newest moment without asking.
 pub(crate) fn end_moment() {
-    let mut seen = seq_cst::load(&CLOCK);
-    while Reading(seen).is_a_moment() {
-        // SeqCst: edge E13.
-        match seq_cst::compare_exchange(&CLOCK, seen, seen | MOVED) {
-            Ok(_) => return,
-            Err(_) => seen = seq_cst::load(&CLOCK),
-        }
-    }
+    look();
 }
 
 /// Tells commits that no snapshot is open. The caller has made sure of it, and that none is being opened.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::{Outcomes, Runner, cell, explore, make_statics, placeholder};
-use crate::attempt::Tracking;
 use crate::cell::RawCell;
 use crate::clock::{self, Version};
-use crate::commit::{Conflict, Privilege};
+use crate::commit::Conflict;
 use crate::reclaim::Local;
 use crate::word::{VersionedLock, Word};
 
@@ -24,7 +23,9 @@ fn write_both(local: &'static Local, pair: &Pair, value: usize) {
 }
 
 /// Two variables that are always written together are never seen apart, not even by an attempt that fails.
-fn pair_model(tracking: Tracking, outcomes: &Outcomes<Option<usize>>) {
+#[test]
+fn a_pair_is_never_torn() {
+    let outcomes = Outcomes::new();
     let seen = outcomes.clone();
     explore(3, move || {
         make_statics();
@@ -33,15 +34,11 @@ fn pair_model(tracking: Tracking, outcomes: &Outcomes<Option<usize>>) {
         // The version that a commit would use again if it did not look at what it replaces.
         write_both(local, &pair, 1);
         let reader = Runner::new(local);
-        if tracking == Tracking::Unlogged {
-            // Without a log only what belongs to an earlier view can be read.
-            assert!(reader.once(|tx| Ok((tx.read(&pair.0)?, tx.read(&pair.1)?))).is_ok());
-        }
         let writer = {
             let pair = Arc::clone(&pair);
             thread::spawn(move || write_both(local, &pair, 2))
         };
-        let read = reader.once_as(Privilege::Ordinary, tracking, |tx| {
+        let read = reader.once(|tx| {
             let first = tx.read(&pair.0)?;
             let second = tx.read(&pair.1)?;
             assert_eq!(first, second, "half of a commit was seen");
@@ -50,20 +47,7 @@ fn pair_model(tracking: Tracking, outcomes: &Outcomes<Option<usize>>) {
         seen.record(read.ok());
         writer.join().unwrap();
     });
-}
-
-#[test]
-fn a_pair_is_never_torn() {
-    let outcomes = Outcomes::new();
-    pair_model(Tracking::Logged, &outcomes);
     outcomes.assert_exactly([None, Some(1), Some(2)]);
-}
-
-#[test]
-fn a_pair_is_never_torn_without_a_log() {
-    let outcomes = Outcomes::new();
-    pair_model(Tracking::Unlogged, &outcomes);
-    outcomes.assert_exactly([None, Some(1)]);
 }
 
 /// Who else moves the clock in [`extension_model`].

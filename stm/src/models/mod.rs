@@ -4,6 +4,7 @@
 //! model lets a load return. It asserts what must not happen, and afterwards that what can happen did: a model that
 //! never meets the interesting case proves nothing. `.ci/weaken` checks that each edge, when weakened, breaks a model.
 
+mod archive;
 mod commit;
 mod dormant;
 mod handles;
@@ -26,7 +27,7 @@ use crate::clock;
 use crate::commit::{Conflict, Privilege};
 use crate::error::Abort;
 use crate::reclaim::{Handle, Local};
-use crate::storage::Bits;
+use crate::storage::{self, Bits};
 use crate::wait::registered;
 use crate::word::VersionedLock;
 
@@ -141,7 +142,7 @@ struct Tx<'a>(&'a Attempt);
 impl Tx<'_> {
     fn read(&self, cell: &RawCell) -> Result<usize, Abort> {
         // SAFETY: the cells of a model outlive its attempts.
-        unsafe { self.0.read(cell, || ()) }.map(|bits| bits.addr())
+        unsafe { self.0.read(cell, storage::fits::<usize>, || ()) }.map(|bits| bits.addr())
     }
 
     fn write(&self, cell: &RawCell, value: usize) -> Result<(), Abort> {
