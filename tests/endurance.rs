@@ -13,6 +13,8 @@ mod heap;
 mod large;
 #[path = "endurance/memory.rs"]
 mod memory;
+#[path = "endurance/snapshots.rs"]
+mod snapshots;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -234,10 +234,7 @@ pub(crate) fn committed() {
         let (left, most) = local.kept.patience.get();
         let patience = match left {
             0 => (PATIENCE.0, PATIENCE.0),
-            1 if tidy() => {
-                local.wants_collection();
-                (PATIENCE.0, PATIENCE.0)
-            }
+            1 if tidy() => (PATIENCE.0, PATIENCE.0),
             1 => {
                 let most = (most * 2).min(PATIENCE.1);
                 (most, most)
@@ -254,11 +251,12 @@ pub(crate) fn is_large() -> bool {
     CHUNKS.load(Ordering::Relaxed) > FEW_CHUNKS
 }
 
-/// Comes behind the end of a snapshot: sees to it that what was kept for it is given back. Returns whether a collection would
-/// free it, which runs user code.
+/// Comes behind the end of a snapshot: sees to it that what was kept for it is given back, by the collection that follows.
 #[cold]
-pub(crate) fn closed() -> bool {
-    is_large() && tidy()
+pub(crate) fn closed() {
+    if is_large() {
+        tidy();
+    }
 }
 
 /// Stops keeping if no snapshot is open, and gives back what none can want any more. Returns whether none is open.
@@ -325,6 +323,7 @@ fn cut(local: &Local, oldest: Option<u64>, own: &Local) {
         CHUNKS.fetch_sub(count, Ordering::Relaxed);
         // SAFETY: it is cut off: who pins itself from now on can not reach it.
         unsafe { own.retire(cut.cast(), free_chain) };
+        own.wants_collection();
     }
 }
 

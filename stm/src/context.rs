@@ -99,8 +99,8 @@ impl Context {
         }
         self.local().unpin();
         drop(self.token.take());
-        if snapshot && archive::closed() {
-            self.local().wants_collection();
+        if snapshot {
+            archive::closed();
         }
     }
 

@@ -150,7 +150,7 @@ pub(crate) struct Local {
     handles: Cell<u32>,
     /// A collection of this thread is running user code.
     collecting: Cell<bool>,
-    /// Destructors have retired something since the last collection.
+    /// The next collection is to be a whole one: destructors have retired something since the last, or something large was.
     cascading: Cell<bool>,
     /// How many more dropped variables may ask for a collection of their own.
     prompt: Cell<u32>,
@@ -376,9 +376,10 @@ impl Local {
         self.pin.store(pin & !SNAPSHOT, Ordering::Release);
     }
 
-    /// Asks for a collection when this thread is next between transactions.
+    /// Asks for a whole collection when this thread is next between transactions: what was retired is large.
     pub(crate) fn wants_collection(&self) {
         self.beyond.set(self.beyond.get() | FULL);
+        self.cascading.set(true);
     }
 
     /// Frees `object` by `destroy` once no pinned thread can reach it.
