@@ -51,6 +51,7 @@ impl<'m> Player<'m> {
             match action {
                 Action::Commit(steps) => self.recorder.atomically(|tx| self.body(tx, steps)),
                 Action::Cancel(steps) => self.cancel(steps),
+                Action::Irrevocable(steps) => self.recorder.irrevocable(|tx| self.body(tx, steps)),
                 Action::Snapshot(first, second) => self.snapshot(first, second.as_deref()),
                 Action::Load(x) => self.recorder.load(*x),
                 Action::Store(x) => self.recorder.store(*x),

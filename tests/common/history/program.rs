@@ -71,6 +71,8 @@ pub enum Action {
     Commit(Vec<Step>),
     /// A transaction that cancels.
     Cancel(Vec<Step>),
+    /// A transaction whose body runs once.
+    Irrevocable(Vec<Step>),
     /// A snapshot: if there are two lists it chooses between them.
     Snapshot(Vec<usize>, Option<Vec<usize>>),
     /// One-shot operations.
@@ -166,8 +168,9 @@ impl<C: Choices> Draw<'_, C> {
     fn action(&mut self) -> Action {
         let longest = self.size.longest;
         match self.below(32) {
-            0..17 => Action::Commit(self.steps(longest, 0)),
-            17..19 => Action::Cancel(self.steps(longest, 0)),
+            0..16 => Action::Commit(self.steps(longest, 0)),
+            16..18 => Action::Cancel(self.steps(longest, 0)),
+            18 => Action::Irrevocable(self.steps(longest, 0)),
             19..23 => {
                 let first = self.variables();
                 let second = if self.below(3) == 0 { Some(self.variables()) } else { None };

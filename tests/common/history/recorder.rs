@@ -121,10 +121,27 @@ impl<'m> Recorder<'m> {
         result
     }
 
-    /// Runs a transaction that can not write; see [`stm::snapshot`].
+    /// Runs a transaction whose body runs once; see [`stm::Options::irrevocable`]. A body that asks to be run again ends it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the body ran more than once.
+    pub fn irrevocable<'env>(&self, mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> StmResult<()>) {
+        self.begin();
+        let result = stm::options().irrevocable().run(|tx| self.run(|| body(tx)));
+        assert_eq!(self.with_open(|open| open.run), 1, "the body of an irrevocable transaction runs once");
+        self.close(if result.is_ok() { Fate::Committed } else { Fate::Cancelled });
+    }
+
+    /// Runs a transaction that can not write, and does not wait; see [`stm::snapshot`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if the body ran more than once.
     pub fn snapshot<'env, T>(&self, mut body: impl for<'tx> FnMut(&ReadTransaction<'tx, 'env>) -> StmResult<T>) -> T {
         self.begin();
         let result = stm::snapshot(|tx| self.run(|| body(tx)));
+        assert_eq!(self.with_open(|open| open.run), 1, "nothing makes the body of a snapshot run again");
         self.close(Fate::Committed);
         result
     }
