@@ -28,7 +28,7 @@ use std::ptr;
 use crate::clock::{self, Version};
 use crate::reclaim::{self, Local};
 use crate::storage::{Bits, Kind};
-use crate::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, shared_static};
+use crate::sync::{self, AtomicBool, AtomicPtr, AtomicU64, Mutex, Ordering, Point, point, shared_static};
 
 /// Values per chunk: four kilobytes with what is in front of them.
 const CHUNK: usize = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 2 } else { 63 };
@@ -40,15 +40,15 @@ const FEW_CHUNKS: u64 = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 0 } els
 const PATIENCE: (u32, u32) = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { (1, 2) } else { (64, 1024) };
 
 shared_static! {
-    /// Held while a moment is made, and while it is found out that no snapshot is open.
-    static OPENING: Mutex<()> = Mutex::new(())
+    /// Somebody is at [`tidy`]. Nobody waits for it.
+    static TIDYING: AtomicBool = AtomicBool::new(false)
 }
 shared_static! {
     /// The newest moment of a snapshot, or a later one.
     static NEWEST: AtomicU64 = AtomicU64::new(0)
 }
 shared_static! {
-    /// How many chunks there are in all chains.
+    /// How many chunks there are in all chains, not counting the first of each, which stays with its thread.
     static CHUNKS: AtomicU64 = AtomicU64::new(0)
 }
 shared_static! {
@@ -184,9 +184,10 @@ pub(crate) fn open(local: &Local) -> (Version, bool) {
 
 #[cold]
 fn make_moment() -> Version {
-    let _opening = OPENING.lock();
-    // Relaxed: edge E14, the clock's bit releases it.
-    clock::new_moment(|moment| NEWEST.store(moment.raw(), Ordering::Relaxed))
+    // Relaxed: edge E14, the exchange that begins the moment releases it. Never less: a later moment may have begun meanwhile.
+    clock::new_moment(|moment| {
+        NEWEST.fetch_max(moment.raw(), Ordering::Relaxed);
+    })
 }
 
 /// Keeps what a commit is about to replace, as far as a snapshot may want it. The commit has looked at the clock and seen that
@@ -198,33 +199,26 @@ pub(crate) fn keep(replaced: impl Iterator<Item = Replaced>, until: Version) {
     reclaim::with_local(|local| {
         // A chunk that is cut off meanwhile stays allocated.
         let _pin = local.pin();
-        replaced.filter(|replaced| replaced.from.raw() <= newest).for_each(|replaced| append(local, replaced, until));
+        for replaced in replaced.filter(|replaced| replaced.from.raw() <= newest) {
+            point(Point::Keep);
+            append(local, replaced, until);
+        }
     });
 }
 
 fn append(local: &Local, replaced: Replaced, until: Version) {
     let chain = &local.kept.newest;
-    // Acquire: pairs with the exchange of `cut`.
-    let mut newest = chain.load(Ordering::Acquire).cast::<Chunk>();
-    loop {
-        // SAFETY: the thread is pinned, and chunks are retired when they are cut off.
-        if unsafe { newest.as_ref() }.is_some_and(|chunk| chunk.push(replaced, until)) {
-            return;
-        }
-        let chunk = Box::into_raw(Chunk::new(newest));
-        // Release: edge E14, a snapshot finds the chunk as it was made. It fails if the chain is cut meanwhile.
-        match chain.compare_exchange(newest.cast(), chunk.cast(), Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => {
-                CHUNKS.fetch_add(1, Ordering::Relaxed);
-                newest = chunk;
-            }
-            Err(current) => {
-                // SAFETY: nobody else has seen it.
-                drop(unsafe { Box::from_raw(chunk) });
-                newest = current.cast();
-            }
-        }
+    // Relaxed: only this thread stores it.
+    let newest = chain.load(Ordering::Relaxed).cast::<Chunk>();
+    // SAFETY: the newest chunk is never cut off.
+    if unsafe { newest.as_ref() }.is_some_and(|chunk| chunk.push(replaced, until)) {
+        return;
     }
+    let chunk = Chunk::new(newest);
+    chunk.push(replaced, until);
+    // Release: edge E14, a snapshot finds the chunk as it was made.
+    chain.store(Box::into_raw(chunk).cast(), Ordering::Release);
+    CHUNKS.fetch_add(u64::from(!newest.is_null()), Ordering::Relaxed);
 }
 
 /// Comes behind a commit that has kept something, or would have: looks now and then whether it still has to.
@@ -254,77 +248,78 @@ pub(crate) fn is_large() -> bool {
 /// Comes behind the end of a snapshot: sees to it that what was kept for it is given back, by the collection that follows.
 #[cold]
 pub(crate) fn closed() {
-    if is_large() {
-        tidy();
+    // Somebody who is at it may have seen this snapshot open.
+    for _ in 0..16 {
+        if !is_large() || try_tidy().is_some() {
+            return;
+        }
+        sync::yield_now();
     }
 }
 
 /// Stops keeping if no snapshot is open, and gives back what none can want any more. Returns whether none is open.
-#[cold]
 pub(crate) fn tidy() -> bool {
-    let _opening = OPENING.lock();
-    // Edge E13: from here on no snapshot takes the newest moment without this mutex.
-    clock::end_moment();
-    let mut oldest = None;
-    reclaim::each_snapshot(|local| {
-        // Relaxed: an older one keeps more than need be.
-        let moment = local.kept.moment.load(Ordering::Relaxed);
-        oldest = Some(oldest.map_or(moment, |oldest: u64| oldest.min(moment)));
-    });
-    if oldest.is_none() {
-        clock::stop_keeping();
-        let births = std::mem::take(&mut *BIRTHS.lock());
-        BORN.fetch_sub(births.len() as u64, Ordering::Relaxed);
-    }
-    let mut records = Vec::new();
-    reclaim::list_records(&mut records);
-    reclaim::with_local(|own| records.iter().for_each(|local| cut(local, oldest, own)));
-    oldest.is_none()
+    try_tidy().unwrap_or(false)
 }
 
-/// Cuts off what no snapshot wants that has the oldest moment or a later one; everything, if there is none.
-///
-/// A commit that saw snapshots before they ended may append to what is cut off, or begin the chain anew. Nobody looks for
-/// that: snapshots that are opened from now on have later moments.
-fn cut(local: &Local, oldest: Option<u64>, own: &Local) {
-    // Acquire: the chunks are as they were made.
-    let mut newest = local.kept.newest.load(Ordering::Acquire).cast::<Chunk>();
+/// [`tidy`], unless somebody else is at it.
+#[cold]
+fn try_tidy() -> Option<bool> {
+    // Acquire: what the last one has cut off is off.
+    if TIDYING.swap(true, Ordering::Acquire) {
+        return None;
+    }
+    // Edge E13: from here on no snapshot takes the newest moment. One that is not seen below begins another.
+    let ended = clock::end_moment();
+    // Relaxed: an older moment keeps more than need be.
+    let oldest = reclaim::open_snapshots().map(|local| local.kept.moment.load(Ordering::Relaxed)).min();
+    let stopped = ended.filter(|_| oldest.is_none()).and_then(clock::stop_keeping);
+    if let Some(next) = stopped {
+        forget_births(next);
+    }
+    if let Some(oldest) = oldest.or(stopped.map(Version::raw)) {
+        reclaim::with_local(|own| reclaim::records().for_each(|local| cut(local, oldest, own)));
+    }
+    // Release: pairs with the exchange above.
+    TIDYING.store(false, Ordering::Release);
+    Some(ended.is_none() || stopped.is_some())
+}
+
+/// Cuts off what no snapshot wants that has the oldest moment or a later one.
+fn cut(local: &Local, oldest: u64, own: &Local) {
     let _pin = own.pin();
-    let cut = match oldest {
-        None => {
-            newest = ptr::null_mut();
-            local.kept.newest.swap(newest.cast(), Ordering::AcqRel).cast()
+    // Acquire: edge E14, the chunks are as they were made.
+    let mut newest = local.kept.newest.load(Ordering::Acquire).cast::<Chunk>();
+    // The first one is in use.
+    // SAFETY: the thread is pinned; chunks are cut off only here, one thread at a time, and retired then.
+    while let Some(chunk) = unsafe { newest.as_ref() } {
+        // Relaxed: only this function stores it, and `TIDYING` orders that; those that are made point to what is known.
+        let older = chunk.older.load(Ordering::Relaxed);
+        // SAFETY: as above.
+        let Some(next) = (unsafe { older.as_ref() }) else { return };
+        // Relaxed: the chunk is full, and whoever made the next one has published that.
+        if next.newest.load(Ordering::Relaxed) > oldest {
+            newest = older;
+            continue;
         }
-        Some(oldest) => {
-            // The first one is in use.
-            // SAFETY: the thread is pinned; chunks are cut off only here, under the mutex, and retired then.
-            while let Some(chunk) = unsafe { newest.as_ref() } {
-                let older = chunk.older.load(Ordering::Acquire);
-                // SAFETY: as above.
-                if unsafe { older.as_ref() }.is_some_and(|older| older.newest.load(Ordering::Relaxed) <= oldest) {
-                    break;
-                }
-                newest = older;
-            }
-            // SAFETY: as above.
-            match unsafe { newest.as_ref() } {
-                Some(last) => last.older.swap(ptr::null_mut(), Ordering::AcqRel),
-                None => return,
-            }
-        }
-    };
-    let (mut count, mut next) = (0, cut);
-    // SAFETY: as above.
-    while let Some(chunk) = unsafe { next.as_ref() } {
-        count += 1;
-        next = chunk.older.load(Ordering::Relaxed);
-    }
-    if count > 0 {
-        CHUNKS.fetch_sub(count, Ordering::Relaxed);
+        // Relaxed: whoever reads it sees a chunk or none, and wants none of them.
+        chunk.older.store(ptr::null_mut(), Ordering::Relaxed);
+        CHUNKS.fetch_sub(length(next), Ordering::Relaxed);
         // SAFETY: it is cut off: who pins itself from now on can not reach it.
-        unsafe { own.retire(cut.cast(), free_chain) };
+        unsafe { own.retire(older.cast(), free_chain) };
         own.wants_collection();
+        return;
     }
+}
+
+/// How many chunks a chain has from some chunk on.
+fn length(chunk: &Chunk) -> u64 {
+    let (mut length, mut chunk) = (1, chunk);
+    // SAFETY: as in `cut`, which has just cut it off.
+    while let Some(older) = unsafe { chunk.older.load(Ordering::Relaxed).as_ref() } {
+        (length, chunk) = (length + 1, older);
+    }
+    length
 }
 
 /// Notes that a variable begins to exist at this address, if a snapshot may be open.
@@ -343,6 +338,18 @@ fn note_birth(cell: usize, moment: Version) {
     }
 }
 
+/// Forgets births before any moment that a snapshot can still have.
+fn forget_births(next: Version) {
+    // Relaxed: there are some if this thread has seen any; if not, somebody will forget them later.
+    if BORN.load(Ordering::Relaxed) > 0 {
+        let mut births = BIRTHS.lock();
+        let before = births.len();
+        births.retain(|_, birth| *birth >= next.raw());
+        births.shrink_to_fit();
+        BORN.fetch_sub((before - births.len()) as u64, Ordering::Relaxed);
+    }
+}
+
 /// Whether the variable at this address is younger than a snapshot of this moment.
 fn is_younger(cell: usize, moment: Version) -> bool {
     // Relaxed: whoever has the variable has synchronised with its maker.
@@ -353,8 +360,7 @@ fn is_younger(cell: usize, moment: Version) -> bool {
 #[derive(Default)]
 pub(crate) struct Past {
     found: Map<Replaced>,
-    records: Vec<&'static Local>,
-    /// For each record the chunk that was its newest, and how many of its slots have been looked at.
+    /// For each record, by its number, the chunk that was its newest, and how many of its slots have been looked at.
     seen: Vec<(*const Chunk, u64)>,
 }
 
@@ -374,10 +380,12 @@ impl Past {
 
     /// Takes in what has been kept since the last time.
     fn gather(&mut self, moment: Version) {
-        reclaim::list_records(&mut self.records);
-        self.seen.resize(self.records.len(), (ptr::null(), 0));
-        for (local, seen) in self.records.iter().zip(&mut self.seen) {
-            // Acquire: edge E14, pairs with the exchange of `append`.
+        for local in reclaim::records() {
+            if self.seen.len() <= local.number {
+                self.seen.resize(local.number + 1, (ptr::null(), 0));
+            }
+            let seen = &mut self.seen[local.number];
+            // Acquire: edge E14, pairs with the store of `append`.
             let newest = local.kept.newest.load(Ordering::Acquire).cast::<Chunk>().cast_const();
             let (mut chunk, mut length) = (newest, 0);
             // SAFETY: the snapshot is pinned, and chunks are retired when they are cut off.
@@ -398,7 +406,8 @@ impl Past {
                 if ptr::eq(chunk, seen.0) || (filled > 0 && first <= moment.raw()) {
                     break;
                 }
-                chunk = current.older.load(Ordering::Acquire);
+                // Relaxed: whoever made the chunk knew the older one, and nobody wants one that was cut off.
+                chunk = current.older.load(Ordering::Relaxed);
             }
             *seen = (newest, length);
         }

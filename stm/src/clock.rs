@@ -158,7 +158,7 @@ pub(crate) fn set_exclusive() {
 
 /// Lets commits go on.
 pub(crate) fn clear_exclusive() {
-    clear(EXCLUSIVE);
+    clear(EXCLUSIVE, |_| true);
 }
 
 /// A moment for a new snapshot: all commits that have looked at the clock before have versions up to this one, all that will
@@ -185,24 +185,31 @@ pub(crate) fn new_moment(announce: impl Fn(Version)) -> Version {
     }
 }
 
-/// Keeps new snapshots from taking the newest moment without asking.
-pub(crate) fn end_moment() {
-    look();
+/// Ends the newest moment: from now on no snapshot takes it. Returns what the clock said then, if commits keep at all.
+pub(crate) fn end_moment() -> Option<Reading> {
+    // SeqCst: edge E13.
+    Some(look()).filter(|reading| reading.is_keeping())
 }
 
-/// Tells commits that no snapshot is open. The caller has made sure of it, and that none is being opened.
-pub(crate) fn stop_keeping() {
-    clear(KEEPING | MOVED);
+/// Tells commits that no snapshot is open, unless a new moment may have begun since the last one `ended`. The caller has looked
+/// for snapshots since then, and seen none. Returns the oldest moment that a snapshot can have from now on.
+pub(crate) fn stop_keeping(ended: Reading) -> Option<Version> {
+    // A new moment moves the clock.
+    let stopped = clear(KEEPING | MOVED, |seen| seen.is_keeping() && seen.version() == ended.version());
+    stopped.then(|| Version(ended.version().0 + MAX_DRIFT))
 }
 
-/// Clears bits, and [`ATTENTION`] if nothing needs any more.
-fn clear(bits: u64) {
+/// Clears bits, and [`ATTENTION`] if nothing needs it any more, as long as the clock is as it should be.
+fn clear(bits: u64, should: impl Fn(Reading) -> bool) -> bool {
     loop {
         let seen = seq_cst::load(&CLOCK);
+        if !should(Reading(seen)) {
+            return false;
+        }
         let rest = seen & !bits;
         let needless = if rest & (EXCLUSIVE | KEEPING) == 0 { ATTENTION } else { 0 };
         if seq_cst::compare_exchange(&CLOCK, seen, rest & !needless).is_ok() {
-            return;
+            return true;
         }
     }
 }

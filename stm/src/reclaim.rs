@@ -55,8 +55,8 @@ shared_static! {
     static EPOCH: CachePadded<AtomicU64> = CachePadded::new(AtomicU64::new(NEXT))
 }
 shared_static! {
-    /// How many records there are. Release when one is added, acquire when they are counted.
-    static RECORDS: AtomicU64 = AtomicU64::new(0)
+    /// The record that was made last, for those who look at all without the registry.
+    static RECORDS: AtomicPtr<Local> = AtomicPtr::new(ptr::null_mut())
 }
 
 shared_static! {
@@ -142,6 +142,10 @@ pub(crate) struct Local {
     pin: CachePadded<AtomicU64>,
     /// The thread's part of the archive.
     pub(crate) kept: CachePadded<Kept>,
+    /// How many records were made before this one.
+    pub(crate) number: usize,
+    /// The last of them, or null.
+    older: *const Local,
     /// What makes the end of a pin more than one store: [`FULL`], and [`NESTED`] for every pin within the first.
     beyond: Cell<u32>,
     /// Whether a pin needs a fence of its own: a copy of what [`barrier`] found, beside the other fields a pin needs.
@@ -193,6 +197,9 @@ impl Handle {
             let local: &'static Local = Box::leak(Box::new(Local {
                 pin: CachePadded::new(AtomicU64::new(UNPINNED)),
                 kept: CachePadded::new(Kept::new()),
+                number: registry.locals.len(),
+                // Relaxed: it is stored under the mutex only.
+                older: RECORDS.load(Ordering::Relaxed),
                 beyond: Cell::new(0),
                 fenced: !barrier::is_asymmetric(),
                 handles: Cell::new(0),
@@ -202,7 +209,8 @@ impl Handle {
                 bag: UnsafeCell::default(),
             }));
             registry.locals.push(local);
-            RECORDS.store(registry.locals.len() as u64, Ordering::Release);
+            // Release: pairs with `records`. The mutex is held.
+            RECORDS.store(ptr::from_ref(local).cast_mut(), Ordering::Release);
             local
         });
         local.handles.set(1);
@@ -454,21 +462,24 @@ impl Local {
     }
 }
 
-/// All records, for the archive: brings `records` up to date.
-pub(crate) fn list_records(records: &mut Vec<&'static Local>) {
-    // Acquire: whoever has seen something of a thread finds its record.
-    if records.len() as u64 != RECORDS.load(Ordering::Acquire) {
-        records.clone_from(&REGISTRY.lock().locals);
-    }
+/// All records there are. A thread that has a record has it here before it does anything else.
+pub(crate) fn records() -> impl Iterator<Item = &'static Local> {
+    // Acquire: pairs with `Handle::register`; the records are as they were made.
+    let mut next = RECORDS.load(Ordering::Acquire).cast_const();
+    iter::from_fn(move || {
+        // SAFETY: records are never freed.
+        let local: &'static Local = unsafe { next.as_ref()? };
+        next = local.older;
+        Some(local)
+    })
 }
 
-/// Calls `f` with the record of every thread that has a snapshot open.
-pub(crate) fn each_snapshot(f: impl FnMut(&Local)) {
-    let registry = REGISTRY.lock();
+/// The records of threads that have a snapshot open.
+pub(crate) fn open_snapshots() -> impl Iterator<Item = &'static Local> {
     // Edge E13: every announcement is seen below, or its look at the clock comes after this.
     barrier::heavy();
     // Acquire: edge E8, pairs with `announce`.
-    registry.locals.iter().copied().filter(|local| local.pin.load(Ordering::Acquire) & SNAPSHOT != 0).for_each(f);
+    records().filter(|local| local.pin.load(Ordering::Acquire) & SNAPSHOT != 0)
 }
 
 /// Frees what this thread retired and nobody can see any more, and what its destructors retire in turn. Returns how many

@@ -1,6 +1,6 @@
 //! What a thread may be in the middle of when a fault strikes it: each is one transaction, or a one-shot operation.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use common::{Ends, elsewhere};
@@ -11,7 +11,7 @@ use crate::stage::{NUMBERS, Stage};
 /// One scenario: its name, and what it does.
 pub(crate) type Scenario = (&'static str, fn(&Stage));
 
-pub(crate) const SCENARIOS: [Scenario; 27] = [
+pub(crate) const SCENARIOS: [Scenario; 31] = [
     ("a transaction that only reads", reads),
     ("a snapshot", takes_a_snapshot),
     ("an increment", |stage| commits(stage, |tx| stage.bump(tx, 0))),
@@ -37,6 +37,16 @@ pub(crate) const SCENARIOS: [Scenario; 27] = [
     ("several writes of one variable", rewrites),
     ("a choice with scopes", chooses),
     ("a nested part that is cancelled", nests),
+    ("a transfer during a snapshot", |stage| during_a_snapshot(stage, transfers)),
+    ("two boxed writes during a snapshot", |stage| {
+        during_a_snapshot(stage, |stage| {
+            commits(stage, |tx| (0..2).try_for_each(|index| stage.rewrite(tx, index)));
+        });
+    }),
+    ("a store during a snapshot", |stage| during_a_snapshot(stage, |stage| stage.numbers[0].store(7))),
+    ("a boxed store during a snapshot", |stage| {
+        during_a_snapshot(stage, |stage| stage.texts[0].store(stage.census.value(7)));
+    }),
     ("a wait", waits),
     ("a conflict at the commit", |stage| conflicts(stage, false)),
     ("a conflict at a read", |stage| conflicts(stage, true)),
@@ -72,6 +82,35 @@ fn reads(stage: &Stage) {
         Ok(stage.numbers[0].read(tx)? + stage.numbers[1].read(tx)? + text)
     });
     assert_eq!(sum, 0);
+}
+
+/// Does it while another thread has a snapshot open, which notices nothing.
+fn during_a_snapshot(stage: &Stage, act: fn(&Stage)) {
+    let (open, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            snapshot(|tx| {
+                assert_eq!(tx.attempt_number(), 1, "nothing makes it run again");
+                stage.numbers[0].read(tx)?;
+                open.store(true, Ordering::SeqCst);
+                while !done.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                for number in &stage.numbers {
+                    assert_eq!(number.read(tx)?, 0, "it was committed after the snapshot began");
+                }
+                for text in &stage.texts {
+                    assert_eq!(text.with(tx, |text| text.payload)?, 0, "it was committed after the snapshot began");
+                }
+                Ok(())
+            });
+        });
+        let _ends = Ends(&done);
+        while !open.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        act(stage);
+    });
 }
 
 fn takes_a_snapshot(stage: &Stage) {

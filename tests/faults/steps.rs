@@ -15,7 +15,7 @@ use crate::scenarios::{SCENARIOS, Scenario};
 use crate::stage::{Releases, Stage, TEXTS, Waiter};
 
 /// All but `StandAside`, which takes a promoted transaction of another thread: see `turns`.
-pub(crate) const ALL: [Point; 16] = [
+pub(crate) const ALL: [Point; 17] = [
     Point::Begun,
     Point::Read,
     Point::Extend,
@@ -23,6 +23,7 @@ pub(crate) const ALL: [Point; 16] = [
     Point::Lock,
     Point::Locked,
     Point::Stamped,
+    Point::Keep,
     Point::Decided,
     Point::Published,
     Point::Settle,

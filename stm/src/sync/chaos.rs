@@ -91,9 +91,9 @@ macro_rules! disturbed_integer {
                 disturb();
                 self.0.fetch_or(value, order)
             }
-            pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+            pub(crate) fn fetch_max(&self, value: $value, order: Ordering) -> $value {
                 disturb();
-                self.0.fetch_and(value, order)
+                self.0.fetch_max(value, order)
             }
         }
     };

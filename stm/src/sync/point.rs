@@ -26,6 +26,8 @@ pub enum Point {
     Stamped,
     /// The commit has given its locks back, and is about to let a promoted transaction go first.
     StandAside,
+    /// The commit is about to keep a value that it replaces, for snapshots.
+    Keep,
     /// Nothing can stop the commit any more.
     Decided,
     /// A variable has its new value and is unlocked.
