@@ -27,7 +27,7 @@ use std::ptr;
 use crossbeam_utils::CachePadded;
 
 use crate::sync::{
-    AtomicPtr, AtomicU64, Mutex, Ordering, barrier, get_pointer, set_pointer, shared_static, thread_owner,
+    AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering, barrier, get_pointer, set_pointer, shared_static, thread_owner,
     thread_pointer,
 };
 use crate::unwind::Panics;
@@ -430,10 +430,9 @@ impl Local {
     }
 
     /// Finds what may be freed now: stamps what is fresh, and compares stamps with every pinned thread.
-    fn ripen(&self) {
+    fn ripen(&self, mut registry: MutexGuard<'_, Registry>) {
         let bag = self.bag();
         self.beyond.set(self.beyond.get() & !FULL);
-        let mut registry = REGISTRY.lock();
         bag.fresh.append(&mut mem::take(&mut registry.orphans));
         if bag.fresh.is_empty() && bag.stamped.is_empty() {
             return;
@@ -489,13 +488,19 @@ pub(crate) fn open_snapshots() -> impl Iterator<Item = &'static Local> {
 ///
 /// Goes on with the first panic of a destructor, after all others have run.
 pub(crate) fn collect(local: &Local) -> usize {
+    collect_with(local, || Some(REGISTRY.lock()))
+}
+
+/// [`collect`], as long as `lock` gives the registry.
+fn collect_with<'r>(local: &Local, lock: impl Fn() -> Option<MutexGuard<'r, Registry>>) -> usize {
     if local.is_pinned() || local.collecting.replace(true) {
         return 0;
     }
     let mut freed = 0;
     let mut panics = Panics::new();
-    loop {
-        local.ripen();
+    while let Some(registry) = lock() {
+        local.ripen(registry);
+        local.cascading.set(false);
         if local.bag().ripe.is_empty() {
             break;
         }
@@ -505,7 +510,6 @@ pub(crate) fn collect(local: &Local) -> usize {
         });
     }
     local.bag().shrink();
-    local.cascading.set(false);
     local.prompt.set(PROMPT);
     local.collecting.set(false);
     panics.resume();
@@ -521,6 +525,7 @@ pub(crate) fn keep_up(local: &Local) {
     }
 }
 
+/// Waits for nobody: if somebody else is at the registry, who may have been descheduled there, the next run's end will do.
 fn free_surplus(local: &Local) {
     if local.is_pinned() || local.collecting.get() {
         return;
@@ -528,11 +533,13 @@ fn free_surplus(local: &Local) {
     if local.is_full() {
         if local.cascading.get() {
             // A chain would get one link shorter with every batch.
-            collect(local);
+            collect_with(local, || REGISTRY.try_lock());
             return;
         }
-        local.ripen();
-        local.prompt.set(PROMPT);
+        if let Some(registry) = REGISTRY.try_lock() {
+            local.ripen(registry);
+            local.prompt.set(PROMPT);
+        }
     }
     local.collecting.set(true);
     let mut panics = Panics::new();
