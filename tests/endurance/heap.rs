@@ -8,6 +8,22 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static ALLOCATING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Goes on to the system's allocator, and says meanwhile that the thread is there.
+fn within<R>(call: impl FnOnce() -> R) -> R {
+    let _ = ALLOCATING.try_with(|allocating| allocating.set(true));
+    let result = call();
+    let _ = ALLOCATING.try_with(|allocating| allocating.set(false));
+    result
+}
+
+/// Whether this thread is in the allocator, for a signal handler. A thread that is stopped there may hold a lock of the
+/// allocator's that others need.
+#[allow(dead_code, reason = "not every test program that uses this file asks")]
+pub(crate) fn is_allocating() -> bool {
+    ALLOCATING.get()
 }
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
@@ -27,19 +43,19 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(1, signed(layout.size()));
         // SAFETY: passed on to the caller.
-        unsafe { System.alloc(layout) }
+        within(|| unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(0, -signed(layout.size()));
         // SAFETY: passed on to the caller.
-        unsafe { System.dealloc(pointer, layout) }
+        within(|| unsafe { System.dealloc(pointer, layout) });
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(1, signed(size) - signed(layout.size()));
         // SAFETY: passed on to the caller.
-        unsafe { System.realloc(pointer, layout, size) }
+        within(|| unsafe { System.realloc(pointer, layout, size) })
     }
 }
 

@@ -14,13 +14,15 @@ use common::{Ends, Random, scaled, watchdog};
 use stm::probe::{self, Point};
 use stm::{TVar, atomically, options, snapshot};
 
-use crate::{alone, child};
+use crate::{alone, child, heap};
 
 const ACCOUNTS: usize = 4;
 
 /// The thread that is to stop has stopped; `IN_COMMIT` says where.
 static STOPPED: AtomicBool = AtomicBool::new(false);
 static IN_COMMIT: AtomicBool = AtomicBool::new(false);
+/// It may hold a lock of the allocator's, which others need to free what it has allocated.
+static IN_ALLOCATOR: AtomicBool = AtomicBool::new(false);
 /// Grows by one for each stop that is over.
 static CONTINUED: AtomicU32 = AtomicU32::new(0);
 
@@ -38,6 +40,7 @@ extern "C" fn stop(_signal: libc::c_int) {
     let saved = unsafe { *errno };
     let round = CONTINUED.load(Ordering::SeqCst);
     IN_COMMIT.store(COMMITTING.get(), Ordering::SeqCst);
+    IN_ALLOCATOR.store(heap::is_allocating(), Ordering::SeqCst);
     STOPPED.store(true, Ordering::SeqCst);
     let pause = libc::timespec { tv_sec: 0, tv_nsec: 100_000 };
     while CONTINUED.load(Ordering::SeqCst) == round {
@@ -145,7 +148,7 @@ fn stop_and_continue(ids: &[AtomicI32], bystander: Option<&AtomicU64>, transfers
             thread::yield_now();
         }
         in_commit += usize::from(IN_COMMIT.load(Ordering::SeqCst));
-        if let Some(bystander) = bystander {
+        if let Some(bystander) = bystander.filter(|_| !IN_ALLOCATOR.load(Ordering::SeqCst)) {
             wait_for_progress(bystander, 5);
         }
         CONTINUED.fetch_add(1, Ordering::SeqCst);
