@@ -26,7 +26,7 @@ impl Spin {
 
     /// Whether the other side seems to have been descheduled.
     pub(crate) fn is_long(&self) -> bool {
-        self.rounds > Self::SPINS
+        self.rounds >= Self::SPINS
     }
 
     pub(crate) fn wait(&mut self) {
