@@ -13,6 +13,7 @@ use std::time::Instant;
 use crossbeam_utils::CachePadded;
 
 use crate::clock;
+use crate::sync::cores::cores;
 use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex, Ordering, Point, ThreadId, shared_static};
 
 /// A wait for somebody who will be done in a moment: spins, then yields, then sleeps.
@@ -151,13 +152,11 @@ shared_static! {
 /// Whether more threads fight than there are cores for them.
 fn is_crowded(now: Instant, jitter: &mut Jitter) -> bool {
     static START: OnceLock<Instant> = OnceLock::new();
-    static CORES: OnceLock<u64> = OnceLock::new();
     let start = *START.get_or_init(Instant::now);
     // From 1 on: in period 0 nobody has been counted.
     let period = 1 + now.saturating_duration_since(start).as_millis() / Crowd::PERIOD_MILLIS;
     let threads = CROWD.join(period as u64, &mut jitter.counted);
-    let cores = CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64));
-    threads > *cores
+    threads > cores() as u64
 }
 
 /// Lets others finish after `conflicts` lost attempts in a row: a random and growing number of spins, then yields.
