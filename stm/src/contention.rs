@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn whoever_holds_something_gives_up_before_it_yields() {
-        assert!(Spin::SHORT <= Spin::SPINS);
+        const { assert!(Spin::SHORT <= Spin::SPINS) };
         let mut spin = Spin::new();
         let rounds = (0..).take_while(|_| {
             let goes_on = !spin.is_long();
