@@ -146,7 +146,7 @@ fn attempts<'env>(mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> StmR
 /// goes on, so most runs are spoilt.
 fn opposite_orders(threads: usize) {
     let (a, b) = (TVar::new(0_u64), TCell::new(0_u64));
-    let each = scaled(20_000 / threads) as u64;
+    let each = scaled(10_000 / threads) as u64;
     let most = race(threads, |me| {
         let rounds = (0..each).map(|_| {
             attempts(|tx| {
@@ -185,7 +185,7 @@ fn a_circle_of_sixty_four_writers_commits_within_the_bound() {
     const PLACES: usize = 8;
     let _watchdog = watchdog();
     let circle: Vec<_> = (0..PLACES).map(|_| TVar::new(0_u64)).collect();
-    let each = scaled(300) as u64;
+    let each = scaled(150) as u64;
     let most = race(64, |me| {
         let (mine, next) = (&circle[me % PLACES], &circle[(me + 1) % PLACES]);
         let rounds = (0..each).map(|_| {
@@ -211,7 +211,7 @@ fn blind_writers_in_opposite_orders_need_one_run_also_beside_promoted_ones() {
     thread::scope(|scope| {
         let _ends = Ends(&done);
         let (pair, done) = (&pair, &done);
-        for me in 0..32_usize {
+        for me in 0..16_usize {
             scope.spawn(move || {
                 for round in 0_u64.. {
                     let (first, second) = (&pair[me % 2], &pair[1 - me % 2]);
@@ -226,7 +226,7 @@ fn blind_writers_in_opposite_orders_need_one_run_also_beside_promoted_ones() {
                 }
             });
         }
-        for round in 0..scaled(200) {
+        for round in 0..scaled(40) {
             let number = options().promote_after(2).max_attempts(2).run(|tx| {
                 let sum = pair[round % 2].read(tx)? + pair[1 - round % 2].read(tx)?;
                 if tx.attempt_number() == 1 {
