@@ -1,9 +1,10 @@
-//! Measures the core against its peers and holds the ratios against the project's targets.
+//! Measures the core, and waiting and progress, against their peers and holds the ratios against the project's targets.
 //!
 //! ```text
-//! cargo bench --bench targets                             # everything, a minute or two
+//! cargo bench --bench targets                             # everything, some minutes
 //! cargo bench --bench targets -- --quick                  # a first look
 //! cargo bench --bench targets -- --only transfer          # the workloads whose name contains this
+//! cargo bench --bench targets -- --only progress:         # waiting and progress alone
 //! ```
 //!
 //! A machine's speed changes from one second to the next, and more so a virtual one's. So contenders take turns round by
@@ -11,6 +12,9 @@
 //! these ratios. A window in which another process took a worker's core is repeated. Times are shown beside the ratios, but
 //! only ratios are to be compared between runs. Every contender's result is verified; a wrong one ends the program. A
 //! missed target is marked and does not fail the run: what a machine shared with others measures is no verdict.
+//!
+//! With more threads than cores the threads take the cores from each other, which is part of what is measured: such windows
+//! are longer, and none is repeated.
 //!
 //! Instructions and allocations have targets too: `cargo bench --bench counts` shows those.
 
@@ -21,6 +25,10 @@ use std::time::{Duration, Instant};
 mod core_targets;
 #[path = "targets/crew.rs"]
 mod crew;
+#[path = "workloads/progress/mod.rs"]
+mod progress;
+#[path = "targets/progress_targets.rs"]
+mod progress_targets;
 #[path = "targets/report.rs"]
 mod report;
 #[path = "support/table.rs"]
@@ -29,7 +37,6 @@ mod table;
 mod trial;
 mod workloads;
 
-use core_targets::TRIALS;
 use report::Report;
 use trial::Effort;
 
@@ -74,23 +81,24 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let chosen: Vec<_> = TRIALS.iter().filter(|(name, _)| name.contains(&arguments.only)).collect();
+    let all = || core_targets::TRIALS.iter().chain(progress_targets::TRIALS);
+    let chosen: Vec<_> = all().filter(|(name, _)| name.contains(&arguments.only)).collect();
     if chosen.is_empty() {
         eprintln!("no workload's name contains `{}`; there are:", arguments.only);
-        TRIALS.iter().for_each(|(name, _)| eprintln!("  {name}"));
+        all().for_each(|(name, _)| eprintln!("  {name}"));
         return ExitCode::FAILURE;
     }
     let mut report = Report::default();
     for (number, (name, build)) in chosen.iter().enumerate() {
         let start = Instant::now();
         let trial = build();
-        let measured = trial.measure(arguments.effort, |round| {
-            let percent = 100 * round / arguments.effort.rounds;
-            eprint!("\r[{}/{}] {name}: {percent} %", number + 1, chosen.len());
+        let measured = trial.measure(arguments.effort, |share| {
+            let percent = 100.0 * share;
+            eprint!("\r[{}/{}] {name}: {percent:.0} %", number + 1, chosen.len());
         });
         let seconds = start.elapsed().as_secs_f64();
         eprintln!("\r[{}/{}] {name}: {seconds:.1} s", number + 1, chosen.len());
-        report.add(name, &trial.targets, &measured);
+        report.add(name, &trial, &measured);
     }
     report.print();
     println!("\nInstructions and allocations have targets too: cargo bench --bench counts");

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use stm::{TCell, TVar};
 
 use super::trial::Limit::{AtLeast, AtMost, Nanoseconds, Open};
-use super::trial::Trial;
+use super::trial::{Build, Trial};
 use crate::workloads::accounts::{self, CoarseMutex, OrderedMutexes, Transfers, Visits};
 use crate::workloads::aftermath::Aftermath;
 use crate::workloads::counters::Increments;
@@ -26,9 +26,6 @@ const MUTEX: &str = "pl-mutex";
 const ONE: &[usize] = &[1];
 const TWO: &[usize] = &[2];
 const BOTH: &[usize] = &[1, 2];
-
-/// A way to build a trial. Built one at a time, so that no trial's memory is in another's way.
-type Build = fn() -> Trial;
 
 /// All trials, in the order of the table.
 pub(crate) const TRIALS: &[(&str, Build)] = &[

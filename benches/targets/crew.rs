@@ -6,11 +6,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
-use crate::workloads::Contender;
+use crate::progress::Team;
 
 /// What a worker is asked to do in one window.
 struct Order<'a> {
-    contender: &'a dyn Contender,
+    contender: &'a dyn Team,
     operations: u64,
     gate: Arc<Gate>,
 }
@@ -43,25 +43,43 @@ struct Shift {
     start: Instant,
     end: Instant,
     operations: u64,
+    beside: bool,
     disturbed: bool,
 }
 
 /// One timed window of all its workers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// From the first worker's start to the last worker's end.
+    /// From the first worker's start to the last worker's end; workers beside the others aside.
+    pub(crate) span: Duration,
+    /// What counts of that.
     pub(crate) elapsed: Duration,
-    /// What all workers did together.
+    /// What all workers did together; those beside them aside.
     pub(crate) operations: u64,
+    /// What the workers beside them did meanwhile.
+    pub(crate) beside: u64,
     /// Another process took a worker's core meanwhile.
     pub(crate) disturbed: bool,
 }
 
 impl Window {
-    /// Returns the elapsed nanoseconds over all operations.
-    pub(crate) fn nanoseconds(&self) -> f64 {
-        self.elapsed.as_nanos() as f64 / self.operations as f64
+    /// Returns the elapsed nanoseconds over all operations of one kind.
+    pub(crate) fn nanoseconds(&self, part: Part) -> f64 {
+        let operations = match part {
+            Part::Work => self.operations,
+            Part::Beside => self.beside,
+        };
+        self.elapsed.as_nanos() as f64 / operations as f64
     }
+}
+
+/// Whose operations a time is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Those of the workers that are waited for.
+    Work,
+    /// Those of the workers beside them.
+    Beside,
 }
 
 /// One worker thread. It ends with the sender of its orders.
@@ -102,7 +120,7 @@ impl<'a> Crew<'a> {
     /// # Panics
     ///
     /// When a worker has panicked.
-    pub(crate) fn window(&self, contender: &'a dyn Contender, workers: usize, operations: u64) -> Window {
+    pub(crate) fn window(&self, contender: &'a dyn Team, workers: usize, operations: u64) -> Window {
         let workers = &self.workers[..workers];
         let gate = Arc::new(Gate { missing: AtomicUsize::new(workers.len()) });
         for worker in workers {
@@ -112,11 +130,15 @@ impl<'a> Crew<'a> {
         }
         let reports = workers.iter().map(|worker| worker.shifts.recv());
         let shifts: Vec<Shift> = reports.collect::<Result<_, _>>().expect("a worker panicked, see above");
-        let start = shifts.iter().map(|shift| shift.start).min();
-        let end = shifts.iter().map(|shift| shift.end).max();
+        let work = || shifts.iter().filter(|shift| !shift.beside);
+        let start = work().map(|shift| shift.start).min();
+        let end = work().map(|shift| shift.end).max();
+        let span = end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start);
         Window {
-            elapsed: end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start),
-            operations: shifts.iter().map(|shift| shift.operations).sum(),
+            span,
+            elapsed: contender.counted(span),
+            operations: work().map(|shift| shift.operations).sum(),
+            beside: shifts.iter().filter(|shift| shift.beside).map(|shift| shift.operations).sum(),
             disturbed: shifts.iter().any(|shift| shift.disturbed),
         }
     }
@@ -130,7 +152,8 @@ fn work(worker: usize, inbox: &Receiver<Order<'_>>, report: &Sender<Shift>) {
         let operations = order.contender.run(worker, order.operations);
         let end = Instant::now();
         let disturbed = self::preemptions() != preemptions;
-        if report.send(Shift { start, end, operations, disturbed }).is_err() {
+        let beside = order.contender.is_beside(worker);
+        if report.send(Shift { start, end, operations, beside, disturbed }).is_err() {
             return;
         }
     }

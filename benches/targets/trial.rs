@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::crew::{Crew, Window};
-use crate::workloads::Contender;
+use super::crew::{Crew, Part, Window};
+use crate::progress::Team;
+use crate::progress::histogram::Tail;
 
 /// How long and how often to measure.
 #[derive(Clone, Copy, Debug)]
@@ -12,17 +13,37 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
 }
 
+impl Effort {
+    /// Longer windows, and fewer: the whole takes at most four times as long.
+    fn stretched(self, times: u32) -> Self {
+        let fewer = (times as usize / 4).max(1);
+        Self { window: self.window * times, rounds: (self.rounds / fewer).max(1) }
+    }
+}
+
 /// How often a window is measured again because another process took a core meanwhile, and how long a trial may last
 /// before it puts up with that.
 const TRIES: usize = 4;
 /// See [`TRIES`].
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// A contender run by a number of workers.
+/// A contender run by a number of workers, seen from the side of those who are waited for or of those beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lane {
     pub(crate) name: &'static str,
     pub(crate) workers: usize,
+    pub(crate) part: Part,
+}
+
+impl Lane {
+    /// The side of those who are waited for, which is what is run.
+    fn work(name: &'static str, workers: usize) -> Self {
+        Self { name, workers, part: Part::Work }
+    }
+
+    pub(crate) fn beside(self) -> Self {
+        Self { part: Part::Beside, ..self }
+    }
 }
 
 /// A limit for a measured ratio or time.
@@ -47,48 +68,99 @@ pub(crate) struct Target {
     pub(crate) aim: Limit,
 }
 
+/// A limit for a contender's slow operations: how much longer than the median one in a thousand takes.
+#[derive(Clone, Debug)]
+pub(crate) struct TailTarget {
+    pub(crate) name: &'static str,
+    pub(crate) reach: Limit,
+    pub(crate) aim: Limit,
+}
+
+/// A way to build a trial. Built one at a time, so that no trial's memory is in another's way.
+pub(crate) type Build = fn() -> Trial;
+
 /// A workload, its contenders and its targets.
 pub(crate) struct Trial {
-    contenders: Vec<(&'static str, Box<dyn Contender>)>,
+    contenders: Vec<(&'static str, Box<dyn Team>)>,
     lanes: Vec<Lane>,
     pub(crate) targets: Vec<Target>,
+    pub(crate) tail_targets: Vec<TailTarget>,
+    /// How much longer than usual a window is.
+    stretch: u32,
+    /// There are more threads than cores: they take the cores from each other, and that is what is measured.
+    crowded: bool,
 }
 
 impl Trial {
     pub(crate) fn new() -> Self {
-        Self { contenders: Vec::new(), lanes: Vec::new(), targets: Vec::new() }
+        Self {
+            contenders: Vec::new(),
+            lanes: Vec::new(),
+            targets: Vec::new(),
+            tail_targets: Vec::new(),
+            stretch: 1,
+            crowded: false,
+        }
+    }
+
+    /// Makes windows longer, and fewer so that the whole takes at most four times as long.
+    pub(crate) fn stretched(mut self, times: u32) -> Self {
+        self.stretch = times;
+        self
+    }
+
+    /// Takes windows as they come, although workers lost their cores: there are more of them than cores.
+    pub(crate) fn crowded(mut self) -> Self {
+        self.crowded = true;
+        self
     }
 
     /// Adds a contender, to be run by each of these numbers of workers.
-    pub(crate) fn contender(
-        mut self,
-        name: &'static str,
-        contender: impl Contender + 'static,
-        workers: &[usize],
-    ) -> Self {
+    pub(crate) fn contender(mut self, name: &'static str, contender: impl Team + 'static, workers: &[usize]) -> Self {
         self.contenders.push((name, Box::new(contender)));
-        let lanes = workers.iter().map(|&workers| Lane { name, workers });
+        let lanes = workers.iter().map(|&workers| Lane::work(name, workers));
         self.lanes.extend(lanes);
         self
     }
 
     /// Adds a target for contenders that are already there.
     pub(crate) fn target(
-        mut self,
+        self,
         ours: (&'static str, usize),
         peer: (&'static str, usize),
         reach: Limit,
         aim: Limit,
     ) -> Self {
-        let lane = |(name, workers)| Lane { name, workers };
-        let target = Target { ours: lane(ours), peer: lane(peer), reach, aim };
-        assert!(self.lanes.contains(&target.ours) && self.lanes.contains(&target.peer));
-        self.targets.push(target);
+        self.push_target(Lane::work(ours.0, ours.1), Lane::work(peer.0, peer.1), reach, aim)
+    }
+
+    /// Adds a target for what the workers beside the others do, against a contender that does only that.
+    pub(crate) fn target_beside(
+        self,
+        ours: (&'static str, usize),
+        peer: (&'static str, usize),
+        reach: Limit,
+        aim: Limit,
+    ) -> Self {
+        self.push_target(Lane::work(ours.0, ours.1).beside(), Lane::work(peer.0, peer.1), reach, aim)
+    }
+
+    fn push_target(mut self, ours: Lane, peer: Lane, reach: Limit, aim: Limit) -> Self {
+        assert!([ours, peer].iter().all(|lane| self.lanes.contains(&Lane::work(lane.name, lane.workers))));
+        self.targets.push(Target { ours, peer, reach, aim });
         self
     }
 
-    /// Measures all lanes round by round and verifies what the contenders did.
-    pub(crate) fn measure(&self, effort: Effort, mut progress: impl FnMut(usize)) -> Measured {
+    /// Adds a target for a contender's slow operations.
+    pub(crate) fn tail_target(mut self, name: &'static str, reach: Limit, aim: Limit) -> Self {
+        self.number(name);
+        self.tail_targets.push(TailTarget { name, reach, aim });
+        self
+    }
+
+    /// Measures all lanes round by round and verifies what the contenders did. Reports the share that is done, from 0 to 1.
+    pub(crate) fn measure(&self, effort: Effort, mut progress: impl FnMut(f64)) -> Measured {
+        let effort = effort.stretched(self.stretch);
         let mut totals = vec![0; self.contenders.len()];
         let start = Instant::now();
         let mut windows = vec![Vec::with_capacity(effort.rounds); self.lanes.len()];
@@ -104,14 +176,15 @@ impl Trial {
             };
             let operations: Vec<u64> =
                 self.lanes.iter().map(|&lane| calibrate(effort.window, |operations| run(lane, operations))).collect();
+            self.contenders.iter().for_each(|(_, contender)| contender.forget());
             for round in 0..effort.rounds {
-                progress(round);
+                progress(round as f64 / effort.rounds as f64);
                 for turn in 0..self.lanes.len() {
                     // Every round starts with another lane, so that no lane always follows the same one.
                     let index = (turn + round) % self.lanes.len();
                     let mut window = run(self.lanes[index], operations[index]);
                     let mut tries = 1;
-                    while window.disturbed && tries < TRIES && start.elapsed() < PATIENCE {
+                    while window.disturbed && !self.crowded && tries < TRIES && start.elapsed() < PATIENCE {
                         window = run(self.lanes[index], operations[index]);
                         tries += 1;
                     }
@@ -119,10 +192,13 @@ impl Trial {
                 }
             }
         });
-        for ((_, contender), total) in self.contenders.iter().zip(totals) {
+        let contenders = || self.contenders.iter();
+        let tails = contenders().filter_map(|(name, contender)| Some((*name, contender.tail()?))).collect();
+        let notes = contenders().filter_map(|(name, contender)| Some((*name, contender.note()?))).collect();
+        for ((_, contender), total) in contenders().zip(totals) {
             contender.verify(total);
         }
-        Measured { lanes: self.lanes.iter().copied().zip(windows).collect() }
+        Measured { lanes: self.lanes.iter().copied().zip(windows).collect(), tails, notes }
     }
 
     fn number(&self, name: &str) -> usize {
@@ -137,7 +213,7 @@ fn calibrate(window: Duration, mut run: impl FnMut(u64) -> Window) -> u64 {
     let mut operations = 1;
     loop {
         // The faster of two: a thread's first transactions set things up and take as long as thousands of later ones.
-        let elapsed = run(operations).elapsed.min(run(operations).elapsed);
+        let elapsed = run(operations).span.min(run(operations).span);
         if elapsed * 4 >= window {
             let fitting = window.as_secs_f64() / elapsed.as_secs_f64();
             return ((operations as f64 * fitting) as u64).max(1);
@@ -146,23 +222,25 @@ fn calibrate(window: Duration, mut run: impl FnMut(u64) -> Window) -> u64 {
     }
 }
 
-/// The windows of all lanes, round by round.
+/// The windows of all lanes, round by round, and what contenders say of themselves.
 pub(crate) struct Measured {
     pub(crate) lanes: Vec<(Lane, Vec<Window>)>,
+    pub(crate) tails: Vec<(&'static str, Tail)>,
+    pub(crate) notes: Vec<(&'static str, String)>,
 }
 
 impl Measured {
     fn windows(&self, lane: Lane) -> &[Window] {
-        let found = self.lanes.iter().find(|(candidate, _)| *candidate == lane);
+        let found = self.lanes.iter().find(|(run, _)| *run == Lane::work(lane.name, lane.workers));
         found.map_or(&[], |(_, windows)| windows)
     }
 
     /// Returns the median over the rounds of the ratio of two lanes' times within one round.
     pub(crate) fn ratio(&self, dividend: Lane, divisor: Lane) -> f64 {
         let rounds = self.windows(dividend).iter().zip(self.windows(divisor));
-        let ratios = rounds.map(|(dividend, divisor)| Sample {
-            value: dividend.nanoseconds() / divisor.nanoseconds(),
-            disturbed: dividend.disturbed || divisor.disturbed,
+        let ratios = rounds.map(|(above, below)| Sample {
+            value: above.nanoseconds(dividend.part) / below.nanoseconds(divisor.part),
+            disturbed: above.disturbed || below.disturbed,
         });
         median_of_undisturbed(&ratios.collect::<Vec<_>>())
     }
@@ -170,8 +248,13 @@ impl Measured {
     /// Returns the median time of a lane in nanoseconds.
     pub(crate) fn nanoseconds(&self, lane: Lane) -> f64 {
         let times = self.windows(lane).iter();
-        let times = times.map(|window| Sample { value: window.nanoseconds(), disturbed: window.disturbed });
+        let times = times.map(|window| Sample { value: window.nanoseconds(lane.part), disturbed: window.disturbed });
         median_of_undisturbed(&times.collect::<Vec<_>>())
+    }
+
+    /// Returns the best time of a lane in nanoseconds.
+    pub(crate) fn best(&self, lane: Lane) -> f64 {
+        self.windows(lane).iter().map(|window| window.nanoseconds(lane.part)).fold(f64::INFINITY, f64::min)
     }
 }
 

@@ -7,8 +7,14 @@
 //! Hence nobody else changes what the promoted transaction has read until it ends, and it commits in one run
 //! (docs/design.md, "Progress"; edge E4). The token is given back before any user code that follows the run.
 
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use crossbeam_utils::CachePadded;
+
 use crate::clock;
-use crate::sync::{self, Condvar, Mutex, Point, ThreadId, shared_static};
+use crate::sync::cores::cores;
+use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex, Ordering, Point, ThreadId, shared_static};
 
 /// A wait for somebody who will be done in a moment: spins, then yields, then sleeps.
 pub(crate) struct Spin {
@@ -19,14 +25,18 @@ impl Spin {
     /// About a microsecond of spinning. Few schedules stop a holder for that long, so shuttle's threads lose patience sooner.
     const SPINS: u32 = if cfg!(stm_shuttle) { 1 } else { 6 };
     const YIELDS: u32 = 16;
+    /// A few hundred nanoseconds: a commit of a few variables is over by then. Must not exceed `SPINS`: whoever holds
+    /// something while it waits must not yield its core.
+    const SHORT: u32 = if cfg!(stm_shuttle) { 1 } else { 4 };
 
     pub(crate) fn new() -> Self {
         Self { rounds: 0 }
     }
 
-    /// Whether the other side seems to have been descheduled.
+    /// Whether the other side has been descheduled, waits for what the caller holds, or has much to do: too long to go on
+    /// waiting while one holds something.
     pub(crate) fn is_long(&self) -> bool {
-        self.rounds > Self::SPINS
+        self.rounds >= Self::SHORT
     }
 
     pub(crate) fn wait(&mut self) {
@@ -45,30 +55,130 @@ impl Spin {
     }
 }
 
-/// A generator for jitter (Marsaglia, "Xorshift RNGs", 2003).
-pub(crate) struct Jitter(u64);
+/// What a thread remembers of its conflicts, and a generator for jitter (Marsaglia, "Xorshift RNGs", 2003).
+pub(crate) struct Jitter {
+    random: u64,
+    /// How often of late a conflict came within [`SOON`] after the one before.
+    heat: u32,
+    /// When it had done with backing off from the last one.
+    rested: Option<Instant>,
+    /// The last period in which the thread was counted by [`Crowd`].
+    counted: u64,
+}
 
 impl Jitter {
+    /// How much heat makes a thread sleep, and how much it gathers at most.
+    const HOT: u32 = 2;
+    const HOTTEST: u32 = 8;
+
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed | 1)
+        Self { random: seed | 1, heat: 0, rested: None, counted: 0 }
     }
 
     fn below(&mut self, bound: u32) -> u32 {
-        if cfg!(any(stm_loom, stm_shuttle)) {
-            // A model decides for itself who waits, and has to find the same when it runs again.
-            return 0;
-        }
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as u32 % bound
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 33) as u32 % bound
+    }
+
+    /// Notes a conflict. Returns whether they come so fast that the thread had better leave the others alone.
+    fn is_hot(&mut self, now: Instant) -> bool {
+        let soon = self.rested.is_some_and(|rested| now.saturating_duration_since(rested).as_nanos() < SOON);
+        self.heat = if soon { (self.heat + 1).min(Self::HOTTEST) } else { self.heat.saturating_sub(1) };
+        self.heat >= Self::HOT
     }
 }
 
+/// In nanoseconds: time for a hundred small transactions.
+const SOON: u128 = 10_000;
+
+/// How many threads have met conflicts of late. A word of three numbers: a period, the threads counted in the one before
+/// it, and those counted in it.
+struct Crowd(AtomicU64);
+
+impl Crowd {
+    /// Long enough that every thread of a few dozen on one core has its turn.
+    const PERIOD_MILLIS: u128 = 128;
+    const COUNT_BITS: u32 = 16;
+    const MOST: u64 = (1 << Self::COUNT_BITS) - 1;
+
+    #[cfg(not(any(stm_loom, stm_shuttle)))]
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+    #[cfg(any(stm_loom, stm_shuttle))]
+    fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Counts the calling thread, once in a period, which it remembers in `counted`. Returns how many there are.
+    fn join(&self, period: u64, counted: &mut u64) -> u64 {
+        // Relaxed, here and below: a guess at the load, which publishes nothing.
+        let mut seen = self.0.load(Ordering::Relaxed);
+        loop {
+            let now = seen >> (2 * Self::COUNT_BITS);
+            let (earlier, count) = ((seen >> Self::COUNT_BITS) & Self::MOST, seen & Self::MOST);
+            // A thread may have looked at the time a little before others began a new period: then it is counted in that.
+            if *counted == now && period <= now {
+                return earlier.max(count);
+            }
+            let (period, earlier, count) = match period {
+                _ if period <= now => (now, earlier, (count + 1).min(Self::MOST)),
+                _ if period == now + 1 => (period, count, 1),
+                _ => (period, 0, 1),
+            };
+            let next = (((period << Self::COUNT_BITS) | earlier) << Self::COUNT_BITS) | count;
+            match self.0.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => {
+                    *counted = period;
+                    return earlier.max(count);
+                }
+                Err(current) => seen = current,
+            }
+        }
+    }
+}
+
+shared_static! {
+    static CROWD: CachePadded<Crowd> = CachePadded::new(Crowd::new())
+}
+
+shared_static! {
+    /// How many threads sleep in [`back_off`].
+    static SLEEPERS: CachePadded<AtomicU32> = CachePadded::new(AtomicU32::new(0))
+}
+
+/// Whether more threads fight than there are cores for them.
+fn is_crowded(now: Instant, jitter: &mut Jitter) -> bool {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let start = *START.get_or_init(Instant::now);
+    // From 1 on: in period 0 nobody has been counted.
+    let period = 1 + now.saturating_duration_since(start).as_millis() / Crowd::PERIOD_MILLIS;
+    let threads = CROWD.join(period as u64, &mut jitter.counted);
+    threads > cores() as u64
+}
+
 /// Lets others finish after `conflicts` lost attempts in a row: a random and growing number of spins, then yields.
+///
+/// If there are more threads than cores and their conflicts follow hard on each other, the thread sleeps instead, the
+/// longer the more of them do. Cores that take variables from each other all the time get less done than one core alone,
+/// and every transaction is slow; with most of the threads asleep, those that are awake run undisturbed, and only one
+/// transaction in thousands is slow: that of the thread that sleeps. Elsewhere nobody sleeps: it would leave a core idle.
 #[cold]
 pub(crate) fn back_off(conflicts: u32, jitter: &mut Jitter) {
-    if conflicts <= 3 {
+    if cfg!(any(stm_loom, stm_shuttle)) {
+        // A model decides for itself who waits, and has to find the same when it runs again.
+        if conflicts > 3 {
+            sync::yield_now();
+        }
+        return;
+    }
+    let now = Instant::now();
+    let is_crowded = is_crowded(now, jitter);
+    if jitter.is_hot(now) && is_crowded {
+        sleep_among_others(jitter);
+    } else if conflicts <= 3 {
         for _ in 0..jitter.below(16 << conflicts) {
             sync::spin_loop();
         }
@@ -77,6 +187,18 @@ pub(crate) fn back_off(conflicts: u32, jitter: &mut Jitter) {
             sync::yield_now();
         }
     }
+    jitter.rested = Some(Instant::now());
+}
+
+/// Sleeps so long that of all who sleep one wakes up every 300 us or so while conflicts go on, and sooner at first.
+fn sleep_among_others(jitter: &mut Jitter) {
+    const MICROS: u32 = 300;
+    const MOST_SLEEPERS: u32 = 64;
+    // Relaxed: only a count.
+    let sleepers = SLEEPERS.fetch_add(1, Ordering::Relaxed).saturating_add(1).min(MOST_SLEEPERS);
+    let micros = (MICROS * sleepers) >> (Jitter::HOTTEST - jitter.heat);
+    sync::sleep_micros(u64::from(micros / 2 + jitter.below(micros.max(1))));
+    SLEEPERS.fetch_sub(1, Ordering::Relaxed);
 }
 
 shared_static! {
@@ -160,4 +282,61 @@ pub(crate) enum Permission {
     Holder,
     /// The promoted transaction is over.
     Waited,
+}
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn whoever_holds_something_gives_up_before_it_yields() {
+        const { assert!(Spin::SHORT <= Spin::SPINS) };
+        let mut spin = Spin::new();
+        let rounds = (0..).take_while(|_| {
+            let goes_on = !spin.is_long();
+            spin.wait();
+            goes_on
+        });
+        assert_eq!(rounds.count(), Spin::SHORT as usize);
+    }
+
+    #[test]
+    fn threads_are_counted_once_a_period() {
+        let (crowd, mut mine, mut other) = (Crowd::new(), 0, 0);
+        assert_eq!(crowd.join(1, &mut mine), 1);
+        assert_eq!(crowd.join(1, &mut mine), 1);
+        assert_eq!(crowd.join(1, &mut other), 2);
+        // The period before counts as well, until it is over for a whole period.
+        assert_eq!(crowd.join(2, &mut mine), 2);
+        assert_eq!(crowd.join(2, &mut mine), 2);
+        assert_eq!(crowd.join(3, &mut mine), 1);
+        // Whoever is late is counted in the period that runs.
+        assert_eq!(crowd.join(2, &mut other), 2);
+        assert_eq!(crowd.join(2, &mut other), 2);
+        assert_eq!(crowd.join(9, &mut mine), 1);
+    }
+
+    #[test]
+    fn the_count_of_threads_ends_before_it_runs_over() {
+        let crowd = Crowd::new();
+        for _ in 0..2 * Crowd::MOST {
+            assert!(crowd.join(1, &mut 0) <= Crowd::MOST);
+        }
+        assert_eq!([1, 2, 3].map(|period| crowd.join(period, &mut 0)), [Crowd::MOST, Crowd::MOST, 1]);
+    }
+
+    #[test]
+    fn conflicts_that_follow_hard_on_each_other_make_hot_and_others_cool_down() {
+        let (mut jitter, start) = (Jitter::new(1), Instant::now());
+        let mut conflict = |after: Duration| {
+            jitter.rested = Some(start);
+            jitter.is_hot(start + after)
+        };
+        let (soon, late) = (Duration::from_nanos(100), Duration::from_micros(10));
+        assert_eq!([soon, soon, late, soon].map(&mut conflict), [false, true, false, true]);
+        assert!((0..100).all(|_| conflict(soon)));
+        let cooling = (0..).take_while(|_| conflict(late)).count() as u32;
+        assert_eq!(cooling, Jitter::HOTTEST - Jitter::HOT);
+    }
 }

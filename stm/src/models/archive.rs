@@ -193,3 +193,28 @@ fn what_is_kept_while_a_snapshot_looks_is_found_later() {
     });
     outcomes.assert_exactly([(0, 0), (1, 0), (1, 1)]);
 }
+
+/// E12: a commit that took its version from the clock before the moment had its locks before that, too.
+#[test]
+fn a_moment_covers_commits_of_an_older_clock() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(3, move || {
+        make_statics();
+        let pair = pair();
+        let writer = {
+            let pair = Arc::clone(&pair);
+            thread::spawn(move || write_both(&pair, 1))
+        };
+        // The one that is locked last, right before the look at the clock, is read first.
+        let value = snapshot(|tx| {
+            let second = tx.read(&pair.1)?;
+            let first = tx.read(&pair.0)?;
+            assert_eq!(first, second, "half of a commit was seen");
+            Ok(first)
+        });
+        writer.join().unwrap();
+        seen.record(value);
+    });
+    outcomes.assert_exactly([0, 1]);
+}

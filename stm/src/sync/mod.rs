@@ -23,6 +23,7 @@ mod native;
 mod shuttled;
 
 pub(crate) mod barrier;
+pub(crate) mod cores;
 pub(crate) mod point;
 pub(crate) mod seq_cst;
 
