@@ -22,6 +22,8 @@ pub struct Recorder<'m> {
     transaction: Cell<usize>,
     written: Cell<u64>,
     latest: Cell<u64>,
+    /// When the library was asked for the next run, if that may be a snapshot: it has its moment before its body begins.
+    begun: Cell<Option<u64>>,
     open: RefCell<Option<Open>>,
     attempts: RefCell<Vec<Attempt>>,
 }
@@ -72,6 +74,7 @@ impl<'m> Recorder<'m> {
             transaction: Cell::new(0),
             written: Cell::new(0),
             latest: Cell::new(0),
+            begun: Cell::new(None),
             open: RefCell::new(None),
             attempts: RefCell::new(Vec::new()),
         }
@@ -140,6 +143,7 @@ impl<'m> Recorder<'m> {
     /// Panics if the body ran more than once.
     pub fn snapshot<'env, T>(&self, mut body: impl for<'tx> FnMut(&ReadTransaction<'tx, 'env>) -> StmResult<T>) -> T {
         self.begin();
+        self.begun.set(Some(self.now()));
         let result = stm::snapshot(|tx| self.run(|| body(tx)));
         assert_eq!(self.with_open(|open| open.run), 1, "nothing makes the body of a snapshot run again");
         self.close(Fate::Committed);
@@ -149,6 +153,7 @@ impl<'m> Recorder<'m> {
     fn begin(&self) {
         assert!(self.open.borrow().is_none(), "one transaction at a time");
         self.transaction.set(self.transaction.get() + 1);
+        self.begun.set(None);
     }
 
     /// Records one run of a body.
@@ -158,7 +163,7 @@ impl<'m> Recorder<'m> {
             let fate = if self.with_open(|open| open.retried) { Fate::Waiting } else { Fate::Aborted };
             self.close(fate);
         }
-        let start = self.now();
+        let start = self.begun.get().unwrap_or_else(|| self.now());
         *self.open.borrow_mut() = Some(Open {
             run,
             start,
@@ -171,6 +176,8 @@ impl<'m> Recorder<'m> {
         let result = body();
         let end = self.now();
         self.with_open(|open| open.end = end);
+        // The next run, if there is one, may be a snapshot.
+        self.begun.set(Some(self.now()));
         result
     }
 
