@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first.
 const LAYERS: &[&[&str]] = &[
-    &["sync", "error", "config", "unwind"],
-    &["clock", "reclaim", "hooks"],
+    &["sync", "config", "unwind"],
+    &["report", "alarm"],
+    &["error", "clock", "reclaim", "hooks"],
     &["word", "contention", "storage"],
     &["cell", "reference"],
     &["wait", "log", "names"],
     &["commit"],
     &["attempt", "direct"],
     &["context", "var", "tcell"],
-    &["tx"],
+    &["tx", "timer"],
     &["step"],
     &["run"],
     &["ops", "serde"],

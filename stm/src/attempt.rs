@@ -9,6 +9,7 @@
 //! Nothing here runs user code, so the state is borrowed as a whole, for a few lines at a time.
 
 use std::cell::UnsafeCell;
+use std::time::Instant;
 
 use crate::cell::RawCell;
 use crate::clock::{self, Version};
@@ -58,6 +59,8 @@ struct State {
     writes: WriteLog,
     hooks: Hooks,
     wake: WakeList,
+    /// Of the attempt under way, if it is a hurried one.
+    deadline: Option<Instant>,
 }
 
 /// The state of this thread's transaction.
@@ -94,6 +97,7 @@ impl Attempt {
             writes: WriteLog::new(),
             hooks: Hooks::new(),
             wake: WakeList::new(),
+            deadline: None,
         };
         Self { state: UnsafeCell::new(state), local }
     }
@@ -125,6 +129,11 @@ impl Attempt {
         state.doom = Cause::Conflict;
         state.limit = Limit::ANY;
         state.reads.set_open(tracking == Tracking::Logged);
+    }
+
+    /// For the hurried run that is about to begin.
+    pub(crate) fn set_deadline(&self, deadline: Instant) {
+        self.state().deadline = Some(deadline);
     }
 
     /// Whether a run is under way.
@@ -372,8 +381,9 @@ impl Attempt {
     unsafe fn complete(&self, position: usize, decided: Option<Version>) -> Result<(), Conflict> {
         let state = self.state();
         let (writes, reads) = (state.writes.entries_mut(), state.reads.entries());
+        let deadline = if state.privilege == Privilege::Hurried { state.deadline } else { None };
         // SAFETY: passed on to the caller.
-        unsafe { commit::complete(writes, reads, state.privilege, position, decided)? };
+        unsafe { commit::complete(writes, reads, state.privilege, deadline, position, decided)? };
         self.settle();
         Ok(())
     }

@@ -120,6 +120,7 @@
 
 #![doc(test(attr(deny(unused_must_use), allow(dead_code, unused_variables))))]
 
+mod alarm;
 mod attempt;
 mod cell;
 mod clock;
@@ -137,6 +138,7 @@ mod names;
 mod ops;
 mod reclaim;
 mod reference;
+mod report;
 mod run;
 #[cfg(feature = "serde")]
 mod serde;
@@ -144,6 +146,7 @@ mod step;
 mod storage;
 mod sync;
 mod tcell;
+mod timer;
 mod tx;
 mod unwind;
 mod var;
@@ -169,8 +172,10 @@ pub mod probe {
 pub use config::{Options, PROMOTE_AFTER};
 pub use error::{Abort, ResultExt, RunError, StmResult, TxError, TxResult, cancel};
 pub use reference::Ref;
+pub use report::{Report, last_report};
 pub use run::{atomically, options, snapshot, try_atomically};
 pub use tcell::TCell;
+pub use timer::timer;
 pub use tx::{ReadTransaction, Transaction};
 pub use var::TVar;
 

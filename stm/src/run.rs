@@ -4,10 +4,10 @@ use std::convert::Infallible;
 
 use crate::attempt::{Attempt, Tracking};
 use crate::config::Options;
-use crate::contention::{Token, back_off};
+use crate::contention::back_off;
 use crate::context::{self, Context, Lease};
 use crate::error::{RunError, StmResult, TxError, TxResult};
-use crate::step::{Next, Progress, Step, attempt};
+use crate::step::{Next, Progress, Step, Waiting, attempt};
 use crate::sync::{Point, point};
 use crate::tx::{ReadTransaction, Transaction};
 
@@ -146,7 +146,7 @@ impl Options {
         mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> StmResult<T>,
     ) -> Result<T, RunError> {
         let body = |attempt: &Attempt| body(Transaction::of_attempt(attempt)).map_err(TxError::Abort);
-        run(&self, Tracking::Logged, body, Ok, Err)
+        run(&self.starting(), Tracking::Logged, body, Ok, Err)
     }
 
     /// Runs a transaction as [`try_atomically`] does, within these options.
@@ -164,7 +164,7 @@ impl Options {
         self,
         mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> TxResult<T, E>,
     ) -> Result<T, RunError<E>> {
-        run(&self, Tracking::Logged, |attempt| body(Transaction::of_attempt(attempt)), Ok, Err)
+        run(&self.starting(), Tracking::Logged, |attempt| body(Transaction::of_attempt(attempt)), Ok, Err)
     }
 }
 
@@ -187,9 +187,9 @@ fn run<T, E, R>(
     failed: impl Fn(RunError<E>) -> R,
 ) -> R {
     let outcome = match context::current() {
-        Some(context) if !options.irrevocable => match attempt(context, 1, None, tracking, &mut body) {
+        Some(context) if options.at_once => match attempt(context, 1, None, None, tracking, &mut body) {
             Ok(value) => return done(value),
-            Err(unfinished) => repeat(context, options, 1, unfinished.end(options), &mut body),
+            Err(unfinished) => repeat(context, options, 1, unfinished.end(options, Waiting::Thread), &mut body),
         },
         Some(context) => repeat(context, options, 0, Step::Again, &mut body),
         None => repeat(&Lease::new(), options, 0, Step::Again, &mut body),
@@ -216,14 +216,17 @@ fn repeat<T, E>(
             Next::BackOff(conflicts) => back_off(conflicts, &mut context.jitter.borrow_mut()),
             Next::Promote => {
                 context.refuse_nesting();
-                token = Some(Token::acquire());
+                token = Some(progress.take_turn(options)?);
                 point(Point::Promoted);
             }
-            Next::Wait(registration) => registration.block(),
+            Next::Wait(registration) => {
+                registration.block_until(options.deadline);
+                progress.in_time(options)?;
+            }
         }
-        step = match attempt(context, progress.begin(), token, Tracking::Logged, body) {
+        step = match attempt(context, progress.begin(), token, options.deadline, Tracking::Logged, body) {
             Ok(value) => return Ok(value),
-            Err(unfinished) => unfinished.end(options),
+            Err(unfinished) => unfinished.end(options, Waiting::Thread),
         };
     }
 }

@@ -1,0 +1,145 @@
+//! Waiting for the right to commit while nobody else does: the deadline ends that too, and the others' turns come.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use common::{Clash, Ends, watchdog};
+use stm::{RunError, TVar, atomically, options};
+
+use super::SHORT;
+
+/// Runs `body` while another thread is in the middle of an irrevocable transaction.
+fn while_taken<R>(body: impl FnOnce() -> R) -> R {
+    let (is_in, go_on) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let ends = Ends(&go_on);
+        scope.spawn(|| {
+            options().irrevocable().run(|_| {
+                is_in.store(true, Ordering::SeqCst);
+                while !go_on.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                Ok(())
+            })
+        });
+        while !is_in.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        let result = body();
+        drop(ends);
+        result
+    })
+}
+
+#[test]
+fn an_irrevocable_transaction_that_does_not_get_its_turn_does_not_run() {
+    let _watchdog = watchdog();
+    let runs = Cell::new(0);
+    let run = |timeout| {
+        options().timeout(timeout).irrevocable().run(|_| {
+            runs.set(runs.get() + 1);
+            Ok(())
+        })
+    };
+    while_taken(|| {
+        assert_eq!(run(SHORT), Err(RunError::TimedOut));
+        assert_eq!(run(Duration::ZERO), Err(RunError::TimedOut));
+    });
+    assert_eq!(runs.get(), 0);
+    assert_eq!((run(Duration::ZERO), runs.get()), (Ok(()), 1));
+}
+
+#[test]
+fn a_transaction_that_is_to_be_promoted_gives_up_its_place() {
+    let _watchdog = watchdog();
+    let (clash, runs) = (Clash::new(), Cell::new(0));
+    let run = || {
+        options().timeout(SHORT).promote_after(2).run(|tx| {
+            runs.set(runs.get() + 1);
+            if runs.get() == 1 {
+                clash.at_commit(tx)?;
+                // From now on nobody else commits until this thread has given up.
+                return Ok(());
+            }
+            Ok(())
+        })
+    };
+    // The clash needs another thread's commit, so the token must be free during the first run.
+    assert_eq!((run(), runs.get()), (Ok(()), 2));
+}
+
+#[test]
+fn a_commit_that_stands_aside_gives_up() {
+    let _watchdog = watchdog();
+    let (x, text, runs) = (TVar::new(0), TVar::new(String::new()), Cell::new(0));
+    while_taken(|| {
+        for timeout in [Duration::ZERO, SHORT] {
+            runs.set(0);
+            let outcome = options().timeout(timeout).run(|tx| {
+                runs.set(runs.get() + 1);
+                x.write(tx, 1)?;
+                text.write(tx, String::from("new"))
+            });
+            assert_eq!((outcome, runs.get()), (Err(RunError::TimedOut), 1));
+        }
+        // Whoever writes nothing is in nobody's way.
+        assert_eq!(options().timeout(Duration::ZERO).run(|tx| x.read(tx)), Ok(0));
+    });
+    assert_eq!((x.load(), text.load()), (0, String::new()));
+    assert_eq!(options().timeout(SHORT).run(|tx| x.replace(tx, 2)), Ok(0));
+}
+
+#[test]
+fn those_who_wait_longer_get_their_turn() {
+    let _watchdog = watchdog();
+    let counter = TVar::new(0);
+    thread::scope(|scope| {
+        while_taken(|| {
+            for number in 0..12 {
+                let counter = &counter;
+                scope.spawn(move || {
+                    let bound = if number % 2 == 0 { options() } else { options().timeout(SHORT) };
+                    let outcome = bound.irrevocable().run(|tx| counter.modify(tx, |n| n + 1));
+                    assert_eq!(outcome.is_ok(), number % 2 == 0, "{number}");
+                });
+            }
+            // All the hurried ones have given up long before.
+            thread::sleep(SHORT * 10);
+        });
+    });
+    assert_eq!(counter.load(), 6);
+    atomically(|tx| counter.write(tx, 0));
+}
+
+/// What a hook of a hurried transaction does has no deadline: it waits for its turn as long as it takes.
+#[test]
+fn hooks_are_not_hurried() {
+    let _watchdog = watchdog();
+    let (x, began) = (TVar::new(0), AtomicBool::new(false));
+    let hooked = x.clone();
+    thread::scope(|scope| {
+        let waiter = while_taken(|| {
+            let (x, began) = (&x, &began);
+            let waiter = scope.spawn(move || {
+                let outcome = options().timeout(SHORT).run(|tx| {
+                    let hooked = hooked.clone();
+                    tx.on_rollback(move || atomically(|tx| hooked.modify(tx, |n| n + 1)));
+                    x.write(tx, 7)?;
+                    began.store(true, Ordering::SeqCst);
+                    Ok(())
+                });
+                assert_eq!(outcome, Err(RunError::TimedOut));
+            });
+            while !began.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            thread::sleep(SHORT * 3);
+            assert!(!waiter.is_finished(), "the hook's transaction has to wait");
+            waiter
+        });
+        waiter.join().expect("it returns");
+    });
+    assert_eq!(x.load(), 1);
+}
