@@ -18,8 +18,8 @@ const LAYERS: &[&[&str]] = &[
     &["context", "var", "tcell"],
     &["tx", "timer"],
     &["step"],
-    &["run"],
-    &["ops", "serde"],
+    &["run", "task"],
+    &["ops", "changes", "serde"],
     &["lib"],
     &["private", "models"],
 ];

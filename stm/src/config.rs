@@ -27,7 +27,7 @@ pub const PROMOTE_AFTER: u32 = 8;
 /// });
 /// assert_eq!(first, Err(RunError::TooManyAttempts));
 /// ```
-#[must_use = "options do nothing until `run` or `try_run` is called"]
+#[must_use = "options do nothing until `run` or one of its kin is called"]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {

@@ -123,6 +123,7 @@
 mod alarm;
 mod attempt;
 mod cell;
+mod changes;
 mod clock;
 mod commit;
 mod config;
@@ -145,6 +146,7 @@ mod serde;
 mod step;
 mod storage;
 mod sync;
+mod task;
 mod tcell;
 mod timer;
 mod tx;
@@ -169,11 +171,13 @@ pub mod probe {
     pub use crate::sync::point::{Point, clear, last_commit, set};
 }
 
+pub use changes::Changes;
 pub use config::{Options, PROMOTE_AFTER};
 pub use error::{Abort, ResultExt, RunError, StmResult, TxError, TxResult, cancel};
 pub use reference::Ref;
 pub use report::{Report, last_report};
 pub use run::{atomically, options, snapshot, try_atomically};
+pub use task::{atomically_async, try_atomically_async};
 pub use tcell::TCell;
 pub use timer::timer;
 pub use tx::{ReadTransaction, Transaction};

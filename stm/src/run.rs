@@ -124,7 +124,8 @@ pub fn snapshot<'env, T>(mut body: impl for<'tx> FnMut(&ReadTransaction<'tx, 'en
 
 static DEFAULT: Options = Options::new();
 
-/// Starts to describe how to run a transaction: [`Options::run`] and [`Options::try_run`] end the sentence.
+/// Starts to describe how to run a transaction: [`Options::run`], [`Options::try_run`] and their asynchronous twins end the
+/// sentence.
 #[inline]
 pub fn options() -> Options {
     Options::new()

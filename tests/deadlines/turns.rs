@@ -1,35 +1,41 @@
 //! Waiting for the right to commit while nobody else does: the deadline ends that too, and the others' turns come.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::Duration;
 
-use common::{Clash, Ends, watchdog};
-use stm::{RunError, TVar, atomically, options};
+use common::{Ends, elsewhere, watchdog};
+use stm::{RunError, TVar, atomically, last_report, options};
 
 use super::SHORT;
 
+/// Lets another thread begin an irrevocable transaction, which lasts until `go_on` is set.
+fn take_turn<'s>(scope: &'s Scope<'s, '_>, go_on: &'s AtomicBool) {
+    let is_in = Arc::new(AtomicBool::new(false));
+    let says_so = Arc::clone(&is_in);
+    scope.spawn(move || {
+        options().irrevocable().run(|_| {
+            says_so.store(true, Ordering::SeqCst);
+            while !go_on.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            Ok(())
+        })
+    });
+    while !is_in.load(Ordering::SeqCst) {
+        thread::yield_now();
+    }
+}
+
 /// Runs `body` while another thread is in the middle of an irrevocable transaction.
 fn while_taken<R>(body: impl FnOnce() -> R) -> R {
-    let (is_in, go_on) = (AtomicBool::new(false), AtomicBool::new(false));
+    let go_on = AtomicBool::new(false);
     thread::scope(|scope| {
-        let ends = Ends(&go_on);
-        scope.spawn(|| {
-            options().irrevocable().run(|_| {
-                is_in.store(true, Ordering::SeqCst);
-                while !go_on.load(Ordering::SeqCst) {
-                    thread::yield_now();
-                }
-                Ok(())
-            })
-        });
-        while !is_in.load(Ordering::SeqCst) {
-            thread::yield_now();
-        }
-        let result = body();
-        drop(ends);
-        result
+        let _ends = Ends(&go_on);
+        take_turn(scope, &go_on);
+        body()
     })
 }
 
@@ -54,20 +60,25 @@ fn an_irrevocable_transaction_that_does_not_get_its_turn_does_not_run() {
 #[test]
 fn a_transaction_that_is_to_be_promoted_gives_up_its_place() {
     let _watchdog = watchdog();
-    let (clash, runs) = (Clash::new(), Cell::new(0));
-    let run = || {
+    let (x, y, runs) = (TVar::new(0), TVar::new(0), Cell::new(0));
+    let go_on = AtomicBool::new(false);
+    let outcome = thread::scope(|scope| {
+        let _ends = Ends(&go_on);
         options().timeout(SHORT).promote_after(2).run(|tx| {
             runs.set(runs.get() + 1);
-            if runs.get() == 1 {
-                clash.at_commit(tx)?;
-                // From now on nobody else commits until this thread has given up.
-                return Ok(());
-            }
-            Ok(())
+            x.read(tx)?;
+            elsewhere(|| {
+                x.store(1);
+                y.store(1);
+            });
+            take_turn(scope, &go_on);
+            // Of another moment than what was read first: a conflict. The next run would be a promoted one.
+            y.read(tx)
         })
-    };
-    // The clash needs another thread's commit, so the token must be free during the first run.
-    assert_eq!((run(), runs.get()), (Ok(()), 2));
+    });
+    assert_eq!((outcome, runs.get()), (Err(RunError::TimedOut), 1));
+    let report = last_report().expect("it has given up").to_string();
+    assert!(report.contains("waited for its turn"), "{report}");
 }
 
 #[test]
