@@ -69,7 +69,9 @@ fn the_first_run_always_takes_place() {
     let _watchdog = watchdog();
     let x = TVar::new(0);
     let past = Instant::now();
-    for options in [options().timeout(Duration::ZERO), options().deadline(past), options().timeout(SHORT).deadline(past)] {
+    for options in
+        [options().timeout(Duration::ZERO), options().deadline(past), options().timeout(SHORT).deadline(past)]
+    {
         x.store(0);
         assert_eq!(options.clone().run(|tx| x.replace(tx, 5)), Ok(0));
         assert_eq!(x.load(), 5);

@@ -61,7 +61,13 @@ impl fmt::Display for Awaited {
         let hidden = self.count - self.described.len();
         for (place, variable) in self.described.iter().enumerate() {
             let is_last = place + 1 == self.count;
-            let before = if place == 0 { "" } else if is_last { " or " } else { ", " };
+            let before = if place == 0 {
+                ""
+            } else if is_last {
+                " or "
+            } else {
+                ", "
+            };
             write!(f, "{before}{variable}")?;
         }
         match hidden {

@@ -216,7 +216,11 @@ impl Progress {
         self.in_time(options)?;
         Ok(match step {
             Step::Conflict => {
-                if self.conflicts + 1 < options.promote_after { Next::BackOff(self.conflicts) } else { Next::Promote }
+                if self.conflicts + 1 < options.promote_after {
+                    Next::BackOff(self.conflicts)
+                } else {
+                    Next::Promote
+                }
             }
             Step::Wait(Some(registration), _) => {
                 self.conflicts = 0;

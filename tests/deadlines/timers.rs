@@ -88,7 +88,8 @@ fn many_timers_of_many_threads_all_go_off() {
     let _watchdog = watchdog();
     let rounds = scaled(200);
     race(4, |me| {
-        let timers: Vec<_> = (0..rounds).map(|round| timer(Duration::from_micros((round * 37 + me) as u64 % 5_000))).collect();
+        let timers: Vec<_> =
+            (0..rounds).map(|round| timer(Duration::from_micros((round * 37 + me) as u64 % 5_000))).collect();
         for ring in &timers {
             ring.wait_until(|ring| *ring);
         }
