@@ -5,7 +5,6 @@
 //! task that is not polled holds nothing that others need.
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{self, Poll};
@@ -174,7 +173,6 @@ struct Task<B, T, E, R> {
     body: B,
     /// Makes the output of the outcome.
     output: fn(Result<T, RunError<E>>) -> R,
-    marker: PhantomData<fn() -> (T, E, R)>,
 }
 
 /// Where a task stands between two polls.
@@ -208,7 +206,7 @@ where
     fn new(options: Options, body: B, output: fn(Result<T, RunError<E>>) -> R) -> Self {
         let mut options = options.starting();
         options.site = Some(Location::caller());
-        Self { options, progress: Progress::new(0), stage: Stage::Begun, body, output, marker: PhantomData }
+        Self { options, progress: Progress::new(0), stage: Stage::Begun, body, output }
     }
 
     /// Runs the body until it commits, cancels, the options give out, or it has to wait.
