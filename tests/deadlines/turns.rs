@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
@@ -60,25 +60,29 @@ fn an_irrevocable_transaction_that_does_not_get_its_turn_does_not_run() {
 #[test]
 fn a_transaction_that_is_to_be_promoted_gives_up_its_place() {
     let _watchdog = watchdog();
-    let (x, y, runs) = (TVar::new(0), TVar::new(0), Cell::new(0));
-    let go_on = AtomicBool::new(false);
-    let outcome = thread::scope(|scope| {
-        let _ends = Ends(&go_on);
-        options().timeout(SHORT).promote_after(2).run(|tx| {
-            runs.set(runs.get() + 1);
-            x.read(tx)?;
-            elsewhere(|| {
-                x.store(1);
-                y.store(1);
-            });
-            take_turn(scope, &go_on);
-            // Of another moment than what was read first: a conflict. The next run would be a promoted one.
-            y.read(tx)
-        })
-    });
-    assert_eq!((outcome, runs.get()), (Err(RunError::TimedOut), 1));
-    let report = last_report().expect("it has given up").to_string();
-    assert!(report.contains("waited for its turn"), "{report}");
+    // More time, should the deadline have passed before it came to the queue.
+    for timeout in (1..).map(|factor| SHORT * factor) {
+        let (x, y, runs) = (TVar::new(0), TVar::new(0), Cell::new(0));
+        let go_on = AtomicBool::new(false);
+        let outcome = thread::scope(|scope| {
+            let _ends = Ends(&go_on);
+            options().timeout(timeout).promote_after(2).run(|tx| {
+                runs.set(runs.get() + 1);
+                x.read(tx)?;
+                elsewhere(|| {
+                    x.store(1);
+                    y.store(1);
+                });
+                take_turn(scope, &go_on);
+                // Of another moment than what was read first: a conflict. The next run would be a promoted one.
+                y.read(tx)
+            })
+        });
+        assert_eq!((outcome, runs.get()), (Err(RunError::TimedOut), 1));
+        if last_report().expect("it has given up").to_string().contains("waited for its turn") {
+            break;
+        }
+    }
 }
 
 #[test]
@@ -108,49 +112,56 @@ fn those_who_wait_longer_get_their_turn() {
     let counter = TVar::new(0);
     thread::scope(|scope| {
         while_taken(|| {
+            let mut hurried = Vec::new();
             for number in 0..12 {
-                let counter = &counter;
-                scope.spawn(move || {
-                    let bound = if number % 2 == 0 { options() } else { options().timeout(SHORT) };
+                let (counter, is_patient) = (&counter, number % 2 == 0);
+                let thread = scope.spawn(move || {
+                    let bound = if is_patient { options() } else { options().timeout(SHORT) };
                     let outcome = bound.irrevocable().run(|tx| counter.modify(tx, |n| n + 1));
-                    assert_eq!(outcome.is_ok(), number % 2 == 0, "{number}");
+                    assert_eq!(outcome.is_ok(), is_patient);
                 });
+                if !is_patient {
+                    hurried.push(thread);
+                }
             }
-            // All the hurried ones have given up long before.
-            thread::sleep(SHORT * 10);
+            for thread in hurried {
+                thread.join().expect("it has given up");
+            }
         });
     });
     assert_eq!(counter.load(), 6);
     atomically(|tx| counter.write(tx, 0));
 }
 
-/// What a hook of a hurried transaction does has no deadline: it waits for its turn as long as it takes.
+/// What a hook of a hurried transaction does has no deadline: it waits for its turn as long as it takes, within one run.
 #[test]
 fn hooks_are_not_hurried() {
     let _watchdog = watchdog();
-    let (x, began) = (TVar::new(0), AtomicBool::new(false));
-    let hooked = x.clone();
+    let (x, hook_began, runs) = (TVar::new(0), Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let (hooked, begins, counted) = (x.clone(), Arc::clone(&hook_began), Arc::clone(&runs));
     thread::scope(|scope| {
-        let waiter = while_taken(|| {
-            let (x, began) = (&x, &began);
-            let waiter = scope.spawn(move || {
+        while_taken(|| {
+            let x = &x;
+            scope.spawn(move || {
                 let outcome = options().timeout(SHORT).run(|tx| {
-                    let hooked = hooked.clone();
-                    tx.on_rollback(move || atomically(|tx| hooked.modify(tx, |n| n + 1)));
-                    x.write(tx, 7)?;
-                    began.store(true, Ordering::SeqCst);
-                    Ok(())
+                    let (hooked, begins, counted) = (hooked.clone(), Arc::clone(&begins), Arc::clone(&counted));
+                    tx.on_rollback(move || {
+                        begins.store(true, Ordering::SeqCst);
+                        atomically(|tx| {
+                            counted.fetch_add(1, Ordering::SeqCst);
+                            hooked.modify(tx, |n| n + 1)
+                        });
+                    });
+                    x.write(tx, 7)
                 });
                 assert_eq!(outcome, Err(RunError::TimedOut));
             });
-            while !began.load(Ordering::SeqCst) {
+            while !hook_began.load(Ordering::SeqCst) {
                 thread::yield_now();
             }
-            thread::sleep(SHORT * 3);
-            assert!(!waiter.is_finished(), "the hook's transaction has to wait");
-            waiter
+            // Long enough for many runs, if it did not wait.
+            thread::sleep(SHORT);
         });
-        waiter.join().expect("it returns");
     });
-    assert_eq!(x.load(), 1);
+    assert_eq!((x.load(), runs.load(Ordering::SeqCst)), (1, 1));
 }
