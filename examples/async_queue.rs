@@ -10,7 +10,7 @@ use std::time::Duration;
 use stm::{RunError, StmResult, TVar, Transaction, atomically, options, timer};
 
 const JOBS: u64 = 10_000;
-const TASKS: usize = 5_000;
+const TASKS: usize = 2_000;
 
 /// A queue that ends when it is closed.
 #[derive(Clone)]

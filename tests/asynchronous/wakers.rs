@@ -195,6 +195,33 @@ fn wakers_may_run_transactions() {
     assert_eq!(poll(&mut future, Waker::noop()), Poll::Ready(10));
 }
 
+/// Writes what is waited for when it is dropped.
+struct Parting(TVar<u64>);
+
+impl Wake for Parting {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        self.0.fetch_update(|n| *n += 1);
+    }
+}
+
+#[test]
+fn a_waker_may_wake_its_own_task_when_it_is_dropped() {
+    let _watchdog = watchdog();
+    let x = TVar::new(0);
+    let mut future = x.wait_until_async(|n| *n == 1);
+    assert!(poll(&mut future, &Waker::from(Arc::new(Parting(x.clone())))).is_pending());
+    // The other waker goes in the middle of this poll, which notices.
+    assert_eq!(poll(&mut future, Waker::noop()), Poll::Ready(1));
+    let mut future = x.wait_until_async(|n| *n == 5);
+    assert!(poll(&mut future, &Waker::from(Arc::new(Parting(x.clone())))).is_pending());
+    drop(future);
+    assert_eq!(x.load(), 2);
+}
+
 /// Also while another panic is under way nothing is left behind.
 #[test]
 fn a_future_dropped_by_a_panic_leaves_no_trace() {
