@@ -183,9 +183,12 @@ mod clockwork {
             let set = |after: u64, number| {
                 Alarm::set(start + Duration::from_millis(after), Arc::new(Tell(sender.clone(), number)).into())
             };
-            let taken_back = set(1, 9);
+            let taken_back = set(1_000_000, 9);
             let alarms = [set(30, 2), set(15, 1), set(20, 0), set(20, 0), set(45, 3)];
+            let key = taken_back.0;
+            assert!(CLOCKWORK.lock().pending.contains_key(&key));
             drop(taken_back);
+            assert!(!CLOCKWORK.lock().pending.contains_key(&key));
             let heard: Vec<_> = receiver.iter().take(3).collect();
             assert_eq!(heard, [1, 2, 3]);
             assert!(start.elapsed() >= Duration::from_millis(45), "not before its time");
