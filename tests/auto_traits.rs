@@ -7,7 +7,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
-use stm::{Abort, Options, ReadTransaction, Ref, RunError, StmResult, TCell, TVar, Transaction, TxError, TxResult};
+use stm::{
+    Abort, Changes, Options, ReadTransaction, Ref, Report, RunError, StmResult, TCell, TVar, Transaction, TxError,
+    TxResult,
+};
 
 /// Whether a type has a trait, as a value.
 macro_rules! has {
@@ -110,6 +113,10 @@ fn outcomes_and_options_cross_threads() {
         RunError<String>: true true;
         RunError<Rc<u64>>: false false;
         Options: true true;
+        Report: true true;
+        Changes<'static, u64>: true true;
+        Changes<'static, String>: true true;
+        Changes<'static, NotSync>: false false;
     }
     assert_unwinding! {
         Abort: true true;

@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first.
 const LAYERS: &[&[&str]] = &[
-    &["sync", "error", "config", "unwind"],
-    &["clock", "reclaim", "hooks"],
+    &["sync", "config", "unwind"],
+    &["report", "alarm"],
+    &["error", "clock", "reclaim", "hooks"],
     &["word", "contention", "storage"],
     &["cell", "reference"],
     &["wait", "log", "names", "archive"],
     &["commit"],
     &["attempt", "direct"],
     &["context", "var", "tcell"],
-    &["tx"],
+    &["tx", "timer"],
     &["step"],
-    &["run"],
-    &["ops", "serde"],
+    &["run", "task"],
+    &["ops", "changes", "serde"],
     &["lib"],
     &["private", "models"],
 ];

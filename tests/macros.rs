@@ -55,6 +55,48 @@ fn the_parameter_may_carry_its_type() {
 }
 
 #[test]
+fn the_asynchronous_form_waits_in_a_task() {
+    let _watchdog = watchdog();
+    let (queue, closed) = (TVar::new(Vec::<u32>::new()), TVar::new(false));
+    let next = || {
+        atomically!(async try |tx| {
+            match queue.update(tx, Vec::pop) {
+                Some(item) => item,
+                None => tx.retry(),
+            }
+        } or {
+            tx.check(closed.read(tx));
+            cancel("closed")?
+        })
+    };
+    pollster::block_on(async {
+        let put = atomically!(async |tx| {
+            queue.update(tx, |items| items.extend([1, 2]));
+            queue.with(tx, Vec::len)
+        });
+        assert_eq!(queue.load(), [], "nothing happens before it is awaited");
+        assert_eq!(put.await, 2);
+        assert_eq!((next().await, next().await), (Ok(2), Ok(1)));
+        let waits = next();
+        thread::spawn({
+            let closed = closed.clone();
+            move || closed.store(true)
+        });
+        assert_eq!(waits.await, Err("closed"));
+        // Both orders of the words, and `move` behind them; what is moved in may outlive the variable it came from.
+        let owned = {
+            let queue = queue.clone();
+            atomically!(try async move |tx| { if queue.with(tx, Vec::is_empty) { cancel(5)? } else { 6 } })
+        };
+        assert_eq!(owned.await, Err(5));
+        let is_closed = closed.clone();
+        let later: std::pin::Pin<Box<dyn Future<Output = bool> + Send>> =
+            Box::pin(atomically!(async move |tx| { tx.retry() } or { is_closed.read(tx) }));
+        assert!(later.await);
+    });
+}
+
+#[test]
 fn a_moving_body_owns_what_it_captures() {
     let a = TVar::new(1);
     let (b, step) = (a.clone(), 2);

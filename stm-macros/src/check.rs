@@ -20,19 +20,12 @@ const LEAVES: &str = "cannot leave a transaction body, which is a closure that m
     make the decision the value of the body and act on it outside";
 const NESTED: &str = "a transaction cannot start inside another one's body: \
     call a function that takes the `tx` of this body, or use `tx.nested(..)` for a part that can be undone alone";
-const ASYNC_FORM: &str = "`atomically!(async |tx| ..)` is not available yet: \
-    use `atomically!(|tx| { .. })`, from a thread that may block";
 const SNAPSHOT_ASYNC: &str = "`snapshot!` has no `async` form: a body that has to wait belongs in `atomically!`";
 const SNAPSHOT_TRY: &str = "`snapshot!` has no `try` form, because it writes nothing that could be undone: \
     make the `Result` the value of the body";
 const ASYNC_FUNCTION: &str =
     "a transactional function cannot be `async`: it runs inside a body, which never pauses; remove the `async`";
 const WRAPPED_TWICE: &str = "`#[transactional]` puts the value of the body into `Ok(..)` itself: write the value alone";
-
-/// The refusal of a form that is part of the grammar and has no runtime to expand to.
-pub(crate) fn no_async_form(word: Token![async]) -> Error {
-    Error::new(word.span, ASYNC_FORM)
-}
 
 /// Refuses the words that mean nothing in front of a snapshot.
 pub(crate) fn snapshot(invocation: &Invocation) -> Result<()> {

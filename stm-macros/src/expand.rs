@@ -18,7 +18,8 @@ use crate::rule;
 pub(crate) fn atomically(input: TokenStream) -> TokenStream {
     expand_or_report(input, |invocation| {
         let runner = match (invocation.waiting, invocation.cancelling) {
-            (Some(word), _) => return Err(check::no_async_form(word)),
+            (Some(_), Some(_)) => "try_atomically_async",
+            (Some(_), None) => "atomically_async",
             (None, Some(_)) => "try_atomically",
             (None, None) => "atomically",
         };

@@ -55,8 +55,9 @@ use proc_macro::TokenStream;
 /// | `atomically!(\|tx\| body)` | the value of the body |
 /// | `atomically!(\|tx\| { .. } or { .. } or { .. })` | the value of the first block that does not `retry` |
 /// | `atomically!(try \|tx\| body)` | a `Result`: the value, or the error that the body was cancelled with |
+/// | `atomically!(async \|tx\| body)` | a future of the same: waiting costs no thread |
 ///
-/// `move |tx|` captures by value, as in any closure. The forms combine.
+/// `move |tx|` captures by value, as in any closure. The forms combine: `async try move |tx| { .. } or { .. }`.
 ///
 /// ## Alternatives
 ///
@@ -104,6 +105,33 @@ use proc_macro::TokenStream;
 /// assert_eq!(spend(7), Err("too little"));
 /// assert_eq!(spend(0), Err("nothing to spend"));
 /// assert_eq!(log.load(), [4]);
+/// ```
+///
+/// ## In a task
+///
+/// The `async` form gives the future that `atomically_async` returns, or `try_atomically_async`. It is the waiting that is
+/// asynchronous; the body runs from start to end like any other, and can not `.await`.
+///
+/// ```
+/// use stm::{TVar, atomically, cancel};
+///
+/// # fn main() { pollster::block_on(async {
+/// let (queue, closed) = (TVar::new(vec![1]), TVar::new(false));
+/// let next = || {
+///     atomically!(async try |tx| {
+///         match queue.update(tx, Vec::pop) {
+///             Some(job) => job,
+///             None => tx.retry(),
+///         }
+///     } or {
+///         tx.check(closed.read(tx));
+///         cancel("closed")?
+///     })
+/// };
+/// assert_eq!(next().await, Ok(1));
+/// closed.store(true);
+/// assert_eq!(next().await, Err("closed"));
+/// # }) }
 /// ```
 ///
 /// # Where the rule applies

@@ -26,6 +26,7 @@ pub(crate) struct Parameter {
 }
 
 const HEAD: &str = "expected the body as a closure over the transaction: `|tx| { .. }`";
+const ORDER: &str = "`async` and `try` come before `move`: `async try move |tx| { .. }`";
 const NO_PARAMETER: &str = "the body takes one parameter, the transaction: `|tx| { .. }`";
 const SECOND_PARAMETER: &str = "the body takes one parameter, the transaction; \
     everything else is captured from the surroundings: `|tx| { .. }`";
@@ -43,7 +44,10 @@ const AFTER_BODY: &str = "expected the end of the macro: it takes one body";
 impl Parse for Invocation {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let (waiting, cancelling) = parse_form(input)?;
-        let capture = input.parse()?;
+        let capture: Option<Token![move]> = input.parse()?;
+        if capture.is_some() && (input.peek(Token![async]) || input.peek(Token![try])) {
+            return Err(input.error(ORDER));
+        }
         let parameter = parse_head(input)?;
         let branches = parse_branches(input)?;
         if input.peek(Token![,]) {

@@ -9,6 +9,7 @@
 //! Nothing here runs user code, so the state is borrowed as a whole, for a few lines at a time.
 
 use std::cell::UnsafeCell;
+use std::time::Instant;
 
 use crate::archive::{self, Past};
 use crate::cell::RawCell;
@@ -69,6 +70,8 @@ struct State {
     /// Of an attempt that is or was a snapshot: it has said that the thread has one open.
     announced: bool,
     past: Past,
+    /// Of the attempt under way, if it is a hurried one.
+    deadline: Option<Instant>,
 }
 
 /// The state of this thread's transaction.
@@ -107,6 +110,7 @@ impl Attempt {
             wake: WakeList::new(),
             announced: false,
             past: Past::default(),
+            deadline: None,
         };
         Self { state: UnsafeCell::new(state), local }
     }
@@ -150,6 +154,11 @@ impl Attempt {
             state.limit = state.view;
             state.writes.set_open(tracking != Tracking::LoggedSnapshot);
         }
+    }
+
+    /// For the hurried run that is about to begin.
+    pub(crate) fn set_deadline(&self, deadline: Instant) {
+        self.state().deadline = Some(deadline);
     }
 
     /// Whether a run is under way.
@@ -418,11 +427,12 @@ impl Attempt {
     unsafe fn complete(&self, position: usize, decided: Option<Version>) -> Result<(), Conflict> {
         let state = self.state();
         let (writes, reads) = (state.writes.entries_mut(), state.reads.entries());
+        let deadline = if state.privilege == Privilege::Hurried { state.deadline } else { None };
         match decided {
             // SAFETY: passed on to the caller.
             Some(version) => unsafe { commit::publish_rest(writes, position, version) },
             // SAFETY: passed on to the caller.
-            None => unsafe { commit::complete(writes, reads, state.privilege, position) }.map(drop)?,
+            None => unsafe { commit::complete(writes, reads, state.privilege, deadline, position) }.map(drop)?,
         }
         self.settle();
         Ok(())

@@ -5,6 +5,7 @@
 //! (docs/design.md, "Committing", has the proof; TL2, DISC 2006, section 2.1, is the ancestor).
 
 use std::mem::{self, ManuallyDrop};
+use std::time::Instant;
 
 use crate::archive::{self, Replaced};
 use crate::clock::{self, Version};
@@ -26,6 +27,8 @@ pub(crate) struct Conflict;
 pub(crate) enum Privilege {
     Ordinary,
     Promoted,
+    /// Ordinary, and has a deadline: it does not wait beyond that for a promoted one.
+    Hurried,
 }
 
 /// Makes the writes take effect in one step, if nothing in `reads` has changed.
@@ -46,7 +49,7 @@ pub(crate) unsafe fn commit(
     match unsafe { commit_plainly(writes, reads) } {
         Ok(()) => Ok(false),
         // SAFETY: passed on to the caller; this is how far the commit got.
-        Err(Unfinished { position, decided: None }) => unsafe { complete(writes, reads, privilege, position) },
+        Err(Unfinished { position, decided: None }) => unsafe { complete(writes, reads, privilege, None, position) },
         Err(Unfinished { position, decided: Some(version) }) => {
             // SAFETY: as above.
             unsafe { publish_rest(writes, position, version) };
@@ -144,14 +147,17 @@ pub(crate) unsafe fn commit_plainly(writes: &mut [WriteEntry], reads: &[ReadEntr
 /// # Safety
 ///
 /// As for [`commit`], and `position` came from [`commit_plainly`], which has not decided it.
+///
+/// A commit that has to stand aside for a promoted transaction until the deadline has passed takes that for a conflict.
 #[inline(never)]
 pub(crate) unsafe fn complete(
     writes: &mut [WriteEntry],
     reads: &[ReadEntry],
     privilege: Privilege,
+    deadline: Option<Instant>,
     position: usize,
 ) -> Result<bool, Conflict> {
-    let mut turn = Turn::new(privilege);
+    let mut turn = Turn::new(privilege, deadline);
     // SAFETY: passed on to the caller; those before `position` are locked.
     let mut locked = unsafe { lock_patiently(writes, position, &mut turn)? };
     let mut held = Held { count: writes.len(), writes };
@@ -159,7 +165,7 @@ pub(crate) unsafe fn complete(
     let (mut reading, mut version) = clock::stamp(locked.newest());
     while reading.is_exclusive() && !turn.is_ours() {
         let writes = held.release();
-        turn.wait();
+        turn.wait()?;
         // SAFETY: passed on to the caller; none is locked.
         locked = unsafe { lock_patiently(writes, 0, &mut turn)? };
         held = Held { count: writes.len(), writes };
@@ -262,6 +268,7 @@ impl Drop for Unpublished<'_> {
 struct Turn {
     ours: bool,
     waits: u32,
+    deadline: Option<Instant>,
     /// Taken after having stood aside often enough: a commit that reads nothing never conflicts, and so would never be
     /// promoted.
     token: Option<Token>,
@@ -271,8 +278,8 @@ impl Turn {
     /// How many promoted transactions a commit lets go first.
     const PATIENCE: u32 = 2;
 
-    fn new(privilege: Privilege) -> Self {
-        Self { ours: privilege == Privilege::Promoted, waits: 0, token: None }
+    fn new(privilege: Privilege, deadline: Option<Instant>) -> Self {
+        Self { ours: privilege == Privilege::Promoted, waits: 0, deadline, token: None }
     }
 
     fn is_ours(&self) -> bool {
@@ -283,15 +290,20 @@ impl Turn {
     /// operation within its body or a transaction of one of its hooks, and takes effect before it. The caller holds no
     /// lock.
     #[cold]
-    fn wait(&mut self) {
+    fn wait(&mut self) -> Result<(), Conflict> {
         point(Point::StandAside);
         if self.waits == Self::PATIENCE {
-            self.token = Some(Token::acquire());
+            self.token = Some(Token::acquire_until(self.deadline).ok_or(Conflict)?);
             self.ours = true;
-        } else if contention::wait_for_token() == Permission::Holder {
-            self.ours = true;
+        } else {
+            match contention::wait_for_token(self.deadline) {
+                Permission::Holder => self.ours = true,
+                Permission::Waited => {}
+                Permission::Late => return Err(Conflict),
+            }
         }
         self.waits += 1;
+        Ok(())
     }
 }
 
@@ -316,7 +328,7 @@ unsafe fn lock_patiently(writes: &mut [WriteEntry], locked: usize, turn: &mut Tu
         match unsafe { lock_from(writes, 0, patience) } {
             Ok(locked) => return Ok(locked),
             Err(Failure::Changed) => return Err(Conflict),
-            Err(Failure::Busy) => turn.wait(),
+            Err(Failure::Busy) => turn.wait()?,
         }
     }
 }

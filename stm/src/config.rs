@@ -1,5 +1,8 @@
 //! How a transaction is run, where the defaults will not do.
 
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
 /// The number of runs after which a transaction that keeps being aborted has committed, by default: see
 /// [`Options::promote_after`].
 pub const PROMOTE_AFTER: u32 = 8;
@@ -24,7 +27,7 @@ pub const PROMOTE_AFTER: u32 = 8;
 /// });
 /// assert_eq!(first, Err(RunError::TooManyAttempts));
 /// ```
-#[must_use = "options do nothing until `run` or `try_run` is called"]
+#[must_use = "options do nothing until `run` or one of its kin is called"]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -32,17 +35,55 @@ pub struct Options {
     pub(crate) max_attempts: Option<u32>,
     pub(crate) promote_after: u32,
     pub(crate) irrevocable: bool,
+    /// Nothing has to be done before the first run: it is an ordinary one, and has no deadline.
+    pub(crate) at_once: bool,
+    /// Counted from when the transaction starts: see [`Options::starting`].
+    timeout: Option<Duration>,
+    pub(crate) deadline: Option<Instant>,
+    /// Where the transaction was started, if that is not where it is run.
+    pub(crate) site: Option<&'static Location<'static>>,
 }
 
 impl Options {
     #[inline(always)]
     pub(crate) const fn new() -> Self {
-        Self { name: None, max_attempts: None, promote_after: PROMOTE_AFTER, irrevocable: false }
+        Self {
+            name: None,
+            max_attempts: None,
+            promote_after: PROMOTE_AFTER,
+            irrevocable: false,
+            at_once: true,
+            timeout: None,
+            deadline: None,
+            site: None,
+        }
     }
 
     /// The name of the transaction, to be put into a message behind "transaction".
     pub(crate) fn title(&self) -> String {
-        self.name.map(|name| format!(" `{name}`")).unwrap_or_default()
+        let name = self.name.map(|name| format!(" `{name}`")).unwrap_or_default();
+        let site = self.site.map(|site| format!(" started at {site}")).unwrap_or_default();
+        name + &site
+    }
+
+    /// The transaction starts now.
+    #[inline]
+    pub(crate) fn starting(mut self) -> Self {
+        if let Some(timeout) = self.timeout {
+            // A time that the clock can not express never comes.
+            self.deadline = earlier(self.deadline, Instant::now().checked_add(timeout));
+        }
+        self
+    }
+
+    /// Whether the transaction may give up, and has to be able to say what it waited for.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.max_attempts.is_some() || self.deadline.is_some()
+    }
+
+    /// Whether the deadline has passed.
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Names the transaction in messages.
@@ -60,6 +101,40 @@ impl Options {
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         assert!(attempts > 0, "a transaction has to run at least once: `max_attempts` must not be 0");
         self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// Ends the transaction with [`RunError::TimedOut`](crate::RunError::TimedOut) when it has not committed after this
+    /// time, counted from the call of [`run`](Options::run) or its kin. It sees every wait and every conflict; with a
+    /// [`deadline`](Self::deadline) as well, the earlier counts.
+    ///
+    /// It ends waiting: for a change, for the transaction's turn, for a promoted transaction to let its commit pass. And it
+    /// keeps the body from running again. It does not interrupt a run: the first always takes place, also with a timeout of
+    /// zero, and a run that ends late still commits if nobody is in its way. Only an [`irrevocable`](Self::irrevocable)
+    /// transaction that does not get its turn in time does not run at all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stm::{RunError, TVar, options};
+    ///
+    /// let ready = TVar::new(false).named("ready");
+    /// let outcome = options().timeout(Duration::from_millis(10)).run(|tx| tx.check(ready.read(tx)?));
+    /// assert_eq!(outcome, Err(RunError::TimedOut));
+    /// assert!(outcome.unwrap_err().to_string().contains("waited for a change of `ready`"));
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(self.timeout.map_or(timeout, |other| other.min(timeout)));
+        self.at_once = false;
+        self
+    }
+
+    /// Ends the transaction with [`RunError::TimedOut`](crate::RunError::TimedOut) when it has not committed at this time;
+    /// otherwise as [`timeout`](Self::timeout).
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = earlier(self.deadline, Some(deadline));
+        self.at_once = false;
         self
     }
 
@@ -110,6 +185,15 @@ impl Options {
     /// ```
     pub fn irrevocable(mut self) -> Self {
         self.irrevocable = true;
+        self.at_once = false;
         self
+    }
+}
+
+/// The earlier of two times, of which any may never come.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

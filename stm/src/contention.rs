@@ -7,6 +7,7 @@
 //! Hence nobody else changes what the promoted transaction has read until it ends, and it commits in one run
 //! (docs/design.md, "Progress"; edge E4). The token is given back before any user code that follows the run.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -169,7 +170,7 @@ fn is_crowded(now: Instant, jitter: &mut Jitter) -> bool {
 pub(crate) fn back_off(conflicts: u32, jitter: &mut Jitter) {
     if cfg!(any(stm_loom, stm_shuttle)) {
         // A model decides for itself who waits, and has to find the same when it runs again.
-        if conflicts > 3 {
+        if conflicts > MOST_SPINNING {
             sync::yield_now();
         }
         return;
@@ -178,16 +179,24 @@ pub(crate) fn back_off(conflicts: u32, jitter: &mut Jitter) {
     let is_crowded = is_crowded(now, jitter);
     if jitter.is_hot(now) && is_crowded {
         sleep_among_others(jitter);
-    } else if conflicts <= 3 {
-        for _ in 0..jitter.below(16 << conflicts) {
-            sync::spin_loop();
-        }
+    } else if conflicts <= MOST_SPINNING {
+        spin_a_while(conflicts, jitter);
     } else {
         for _ in 0..=jitter.below(conflicts) {
             sync::yield_now();
         }
     }
     jitter.rested = Some(Instant::now());
+}
+
+/// After how many conflicts a thread yields its core instead.
+const MOST_SPINNING: u32 = 3;
+
+/// A random number of spins, more after more conflicts: what a task does too, which must not keep its thread from others.
+pub(crate) fn spin_a_while(conflicts: u32, jitter: &mut Jitter) {
+    for _ in 0..jitter.below(16 << conflicts.min(MOST_SPINNING)) {
+        sync::spin_loop();
+    }
 }
 
 /// Sleeps so long that of all who sleep one wakes up every 300 us or so while conflicts go on, and sooner at first.
@@ -202,7 +211,7 @@ fn sleep_among_others(jitter: &mut Jitter) {
 }
 
 shared_static! {
-    static QUEUE: Mutex<Queue> = Mutex::new(Queue { next: 0, serving: 0, holder: None })
+    static QUEUE: Mutex<Queue> = Mutex::new(Queue { next: 0, serving: 0, holder: None, given_up: BTreeSet::new() })
 }
 
 shared_static! {
@@ -215,6 +224,19 @@ struct Queue {
     serving: u64,
     /// The thread of the promoted transaction.
     holder: Option<ThreadId>,
+    /// Tickets of those whose deadline has passed: nobody will come when they are called.
+    given_up: BTreeSet<u64>,
+}
+
+impl Queue {
+    /// Calls the next ticket that somebody still waits with.
+    fn call_next(&mut self) {
+        self.holder = None;
+        self.serving += 1;
+        while self.given_up.remove(&self.serving) {
+            self.serving += 1;
+        }
+    }
 }
 
 /// The right to commit while nobody else does. Dropping it lets the others go on.
@@ -225,22 +247,34 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// Waits for its turn, first come, first served, and then keeps everybody else from committing.
+    /// [`acquire_until`](Self::acquire_until) without a deadline.
+    #[cfg(all(test, not(stm_shuttle)))]
     pub(crate) fn acquire() -> Self {
+        Self::acquire_until(None).expect("without a deadline its turn comes")
+    }
+
+    /// Waits for its turn, first come, first served, and then keeps everybody else from committing. Gives up the place in
+    /// the queue if the deadline passes first; where nobody is before it, it does not wait and so is in time.
+    pub(crate) fn acquire_until(deadline: Option<Instant>) -> Option<Self> {
         sync::point(Point::Queue);
         let me = sync::thread_id();
         let mut queue = QUEUE.lock();
         if queue.holder == Some(me) {
-            return Self { nested: true };
+            return Some(Self { nested: true });
         }
         let ticket = queue.next;
         queue.next += 1;
+        let mut late = false;
         while queue.serving != ticket {
-            queue = CHANGED.wait(queue);
+            if late {
+                queue.given_up.insert(ticket);
+                return None;
+            }
+            (queue, late) = CHANGED.wait_until(queue, deadline);
         }
         queue.holder = Some(me);
         clock::set_exclusive();
-        Self { nested: false }
+        Some(Self { nested: false })
     }
 }
 
@@ -250,8 +284,7 @@ impl Drop for Token {
             return;
         }
         let mut queue = QUEUE.lock();
-        queue.serving += 1;
-        queue.holder = None;
+        queue.call_next();
         clock::clear_exclusive();
         drop(queue);
         CHANGED.notify_all();
@@ -259,17 +292,23 @@ impl Drop for Token {
 }
 
 /// Waits until the promoted transaction that the clock announced is over. Returns at once on its own thread, whose
-/// one-shot operations may go on.
+/// one-shot operations may go on; and when the deadline passes.
 #[cold]
-pub(crate) fn wait_for_token() -> Permission {
+pub(crate) fn wait_for_token(deadline: Option<Instant>) -> Permission {
     let me = sync::thread_id();
     let mut queue = QUEUE.lock();
     let serving = queue.serving;
+    let mut late = false;
     loop {
         match queue.holder {
             Some(holder) if holder == me => return Permission::Holder,
             // One turn is enough: the next holder is met, if at all, at the next look at the clock.
-            Some(_) if queue.serving == serving => queue = CHANGED.wait(queue),
+            Some(_) if queue.serving == serving => {
+                if late {
+                    return Permission::Late;
+                }
+                (queue, late) = CHANGED.wait_until(queue, deadline);
+            }
             _ => return Permission::Waited,
         }
     }
@@ -282,12 +321,58 @@ pub(crate) enum Permission {
     Holder,
     /// The promoted transaction is over.
     Waited,
+    /// It is not, and the deadline has passed.
+    Late,
 }
 
 #[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
 mod tests {
     use super::*;
+    use std::thread;
     use std::time::Duration;
+
+    /// The token is the process's, and so are the tests'.
+    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+    #[test]
+    fn who_gives_up_leaves_no_hole_in_the_queue() {
+        let _alone = ONE_AT_A_TIME.lock();
+        let first = Token::acquire();
+        thread::scope(|scope| {
+            let before = QUEUE.lock().next;
+            let in_queue = |count| {
+                while QUEUE.lock().next < before + count {
+                    thread::yield_now();
+                }
+            };
+            let early = scope.spawn(|| drop(Token::acquire()));
+            in_queue(1);
+            for _ in 0..3 {
+                scope.spawn(|| assert!(Token::acquire_until(Some(Instant::now())).is_none()));
+            }
+            in_queue(4);
+            while QUEUE.lock().given_up.len() < 3 {
+                thread::yield_now();
+            }
+            let late = scope.spawn(|| drop(Token::acquire()));
+            in_queue(5);
+            drop(first);
+            early.join().expect("its turn has come");
+            late.join().expect("and that of whoever came after those who gave up");
+        });
+        assert!(QUEUE.lock().given_up.is_empty(), "no trace of them");
+    }
+
+    #[test]
+    fn whoever_is_first_is_in_time() {
+        let _alone = ONE_AT_A_TIME.lock();
+        let late = Instant::now();
+        drop(Token::acquire_until(Some(late)).expect("nobody is before it"));
+        let _token = Token::acquire();
+        let elsewhere = thread::scope(|scope| scope.spawn(|| wait_for_token(Some(late))).join());
+        assert_eq!(elsewhere.expect("it returns"), Permission::Late);
+        assert_eq!(wait_for_token(Some(late)), Permission::Holder);
+    }
 
     #[test]
     fn whoever_holds_something_gives_up_before_it_yields() {

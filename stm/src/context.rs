@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::task::Waker;
+use std::time::Instant;
 
 use crate::archive;
 use crate::attempt::{Aftermath, Attempt, Tracking};
@@ -68,10 +69,23 @@ impl Context {
     /// Starts a run of a body, promoted if it comes with the token. Panics if one is running on this thread.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn begin(&self, number: u32, token: Option<Token>, tracking: Tracking) -> Running<'_> {
+    pub(crate) fn begin(
+        &self,
+        number: u32,
+        token: Option<Token>,
+        deadline: Option<Instant>,
+        tracking: Tracking,
+    ) -> Running<'_> {
         self.refuse_nesting();
         self.local().enter();
-        let privilege = if token.is_some() { Privilege::Promoted } else { Privilege::Ordinary };
+        let privilege = match (&token, deadline) {
+            (Some(_), _) => Privilege::Promoted,
+            (None, None) => Privilege::Ordinary,
+            (None, Some(deadline)) => {
+                self.attempt.set_deadline(deadline);
+                Privilege::Hurried
+            }
+        };
         self.attempt.begin(number, privilege, tracking);
         if token.is_some() {
             self.token.set(token);

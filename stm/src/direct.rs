@@ -33,6 +33,25 @@ pub(crate) unsafe fn load<T: Clone + 'static>(cell: &RawCell) -> T {
     })
 }
 
+/// The word of the variable, as a reader finds it.
+pub(crate) fn version(cell: &RawCell) -> Word {
+    read(cell).0
+}
+
+/// The word of the variable, and a clone of the value if the word is not the one that was seen.
+///
+/// # Safety
+///
+/// As for [`load`].
+pub(crate) unsafe fn load_newer<T: Clone + 'static>(cell: &RawCell, seen: Word) -> (Word, Option<T>) {
+    reclaim::with_local(|local| {
+        let _pin = local.pin();
+        let (word, bits) = read(cell);
+        // SAFETY: as in `load`.
+        (word, (word != seen).then(|| unsafe { storage::borrow::<T>(&raw const bits) }.clone()))
+    })
+}
+
 /// Shows the latest value without waiting for anybody.
 ///
 /// # Safety

@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 
+use crate::report::{self, Limit};
+
 /// The signal that this run of the body is over: pass it on with `?`.
 ///
 /// Every operation on a transaction returns it when the body has to be run again (a conflict with another transaction)
@@ -156,11 +158,19 @@ impl<T, E> ResultExt<T, E> for Result<T, E> {
 }
 
 /// Why a transaction run with [`options`](crate::options) ended without committing.
+///
+/// `Display` says of `TimedOut` and `TooManyAttempts` what the transaction waited for, and where it was started. These
+/// variants have no room for that, so it is taken from [`last_report`](crate::last_report()) of the thread that formats the
+/// error, if that is about the same limit: right as long as nothing else on that thread has given up in between, and the
+/// error was not moved to another thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError<E = Infallible> {
     /// The body cancelled with this error; nothing it wrote took effect.
     Cancel(E),
+    /// The transaction had not committed when its [`timeout`](crate::Options::timeout) or
+    /// [`deadline`](crate::Options::deadline) passed; nothing it wrote took effect.
+    TimedOut,
     /// The body ran as often as [`max_attempts`](crate::Options::max_attempts) allows.
     TooManyAttempts,
     /// The body of an [`irrevocable`](crate::Options::irrevocable) transaction called `retry` or `restart`.
@@ -181,7 +191,14 @@ impl<E: fmt::Display> fmt::Display for RunError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancel(error) => write!(f, "transaction cancelled: {error}"),
-            Self::TooManyAttempts => f.write_str("transaction gave up: its body ran as often as `max_attempts` allows"),
+            Self::TimedOut => {
+                f.write_str("transaction timed out")?;
+                report::append(f, Limit::Time)
+            }
+            Self::TooManyAttempts => {
+                f.write_str("transaction gave up, its body having run as often as `max_attempts` allows")?;
+                report::append(f, Limit::Attempts)
+            }
             Self::RetryInIrrevocable => f.write_str(
                 "an irrevocable transaction called `retry` or `restart`, but its body can not run again; wait for the \
                  condition in a transaction before it, or catch the retry with `or_else`",

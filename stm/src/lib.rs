@@ -29,6 +29,8 @@
 //! - [Running](#running): [`atomically`](atomically()), [`try_atomically`], [`snapshot`](snapshot()), [`options`]
 //! - [Waiting and choosing](#waiting-and-choosing): [`retry`](ReadTransaction::retry),
 //!   [`check`](ReadTransaction::check), [`or_else`](Transaction::or_else)
+//! - [Limits and tasks](#limits-and-tasks): [`Options::timeout`], [`timer`](timer()), [`atomically_async`],
+//!   [`changes`](TVar::changes)
 //! - [Undoing a part](#undoing-a-part): [`nested`](Transaction::nested), [`cancel`]
 //! - [Variables](#variables): [`TVar`], [`TCell`], one-shot operations
 //! - [What a body may do](#what-a-body-may-do)
@@ -77,6 +79,25 @@
 //! assert_eq!(next, 7);
 //! ```
 //!
+//! # Limits and tasks
+//!
+//! [`options`] bounds a transaction in time or in runs; a [`timer`](timer()) bounds a part of one, being a variable to wait for like
+//! any other. The error says what was waited for.
+//!
+//! A task runs the same bodies by [`atomically_async`] and its kin, on any executor. Waiting then costs no thread; threads
+//! and tasks wait for the same variables. The body itself runs from start to end within one poll.
+//!
+//! ```
+//! use std::time::Duration;
+//! use stm::{RunError, TVar, options};
+//!
+//! # fn main() { pollster::block_on(async {
+//! let ready = TVar::new(false).named("ready");
+//! let wait = options().timeout(Duration::from_millis(10)).run_async(|tx| tx.check(ready.read(tx)?));
+//! assert_eq!(wait.await, Err(RunError::TimedOut));
+//! # }) }
+//! ```
+//!
 //! # Undoing a part
 //!
 //! An error of your own ends [`try_atomically`] through [`cancel`]: nothing takes effect, and the caller gets the error.
@@ -116,13 +137,16 @@
 //! # Features
 //!
 //! - `macros` (default): `atomically!`, `snapshot!`, `#[transactional]`.
+//! - `stream`: `futures_core::Stream` for [`Changes`].
 //! - `serde`: `Serialize` and `Deserialize` for [`TVar`], by value.
 
 #![doc(test(attr(deny(unused_must_use), allow(dead_code, unused_variables))))]
 
+mod alarm;
 mod archive;
 mod attempt;
 mod cell;
+mod changes;
 mod clock;
 mod commit;
 mod config;
@@ -138,13 +162,16 @@ mod names;
 mod ops;
 mod reclaim;
 mod reference;
+mod report;
 mod run;
 #[cfg(feature = "serde")]
 mod serde;
 mod step;
 mod storage;
 mod sync;
+mod task;
 mod tcell;
+mod timer;
 mod tx;
 mod unwind;
 mod var;
@@ -167,11 +194,15 @@ pub mod probe {
     pub use crate::sync::point::{Point, clear, last_commit, set};
 }
 
+pub use changes::Changes;
 pub use config::{Options, PROMOTE_AFTER};
 pub use error::{Abort, ResultExt, RunError, StmResult, TxError, TxResult, cancel};
 pub use reference::Ref;
+pub use report::{Report, last_report};
 pub use run::{atomically, options, snapshot, try_atomically};
+pub use task::{atomically_async, try_atomically_async};
 pub use tcell::TCell;
+pub use timer::timer;
 pub use tx::{ReadTransaction, Transaction};
 pub use var::TVar;
 

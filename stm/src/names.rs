@@ -17,6 +17,11 @@ pub(crate) fn get(cell: *const RawCell) -> Option<&'static str> {
     NAMES.lock().get(&cell.addr()).copied()
 }
 
+/// What a message calls a variable.
+pub(crate) fn describe(cell: *const RawCell) -> String {
+    get(cell).map_or_else(|| "a variable without a name".to_owned(), |name| format!("`{name}`"))
+}
+
 pub(crate) fn remove(cell: *const RawCell) {
     NAMES.lock().remove(&cell.addr());
 }

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 
 use crate::attempt::{Attempt, Tracking};
 use crate::config::Options;
-use crate::contention::{Token, back_off};
+use crate::contention::back_off;
 use crate::context::{self, Context, Lease};
 use crate::error::{RunError, StmResult, TxError, TxResult};
-use crate::step::{Next, Progress, Step, attempt};
+use crate::step::{Next, Progress, Step, Waiting, attempt};
 use crate::sync::{Point, point};
 use crate::tx::{ReadTransaction, Transaction};
 
@@ -124,7 +124,8 @@ pub fn snapshot<'env, T>(mut body: impl for<'tx> FnMut(&ReadTransaction<'tx, 'en
 
 static DEFAULT: Options = Options::new();
 
-/// Starts to describe how to run a transaction: [`Options::run`] and [`Options::try_run`] end the sentence.
+/// Starts to describe how to run a transaction: [`Options::run`], [`Options::try_run`] and their asynchronous twins end the
+/// sentence.
 #[inline]
 pub fn options() -> Options {
     Options::new()
@@ -146,7 +147,7 @@ impl Options {
         mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> StmResult<T>,
     ) -> Result<T, RunError> {
         let body = |attempt: &Attempt| body(Transaction::of_attempt(attempt)).map_err(TxError::Abort);
-        run(&self, Tracking::Logged, body, Ok, Err)
+        run(&self.starting(), Tracking::Logged, body, Ok, Err)
     }
 
     /// Runs a transaction as [`try_atomically`] does, within these options.
@@ -164,7 +165,7 @@ impl Options {
         self,
         mut body: impl for<'tx> FnMut(&Transaction<'tx, 'env>) -> TxResult<T, E>,
     ) -> Result<T, RunError<E>> {
-        run(&self, Tracking::Logged, |attempt| body(Transaction::of_attempt(attempt)), Ok, Err)
+        run(&self.starting(), Tracking::Logged, |attempt| body(Transaction::of_attempt(attempt)), Ok, Err)
     }
 }
 
@@ -187,9 +188,12 @@ fn run<T, E, R>(
     failed: impl Fn(RunError<E>) -> R,
 ) -> R {
     let outcome = match context::current() {
-        Some(context) if !options.irrevocable => match attempt(context, 1, None, tracking, &mut body) {
+        Some(context) if options.at_once => match attempt(context, 1, None, None, tracking, &mut body) {
             Ok(value) => return done(value),
-            Err(unfinished) => repeat(context, options, Progress::new(1, tracking), unfinished.end(options), &mut body),
+            Err(unfinished) => {
+                let step = unfinished.end(options, Waiting::Thread);
+                repeat(context, options, Progress::new(1, tracking), step, &mut body)
+            }
         },
         Some(context) => repeat(context, options, Progress::new(0, tracking), Step::Again, &mut body),
         None => repeat(&Lease::new(), options, Progress::new(0, tracking), Step::Again, &mut body),
@@ -215,15 +219,18 @@ fn repeat<T, E>(
             Next::BackOff(conflicts) => back_off(conflicts, &mut context.jitter.borrow_mut()),
             Next::Promote => {
                 context.refuse_nesting();
-                token = Some(Token::acquire());
+                token = Some(progress.take_turn(options)?);
                 point(Point::Promoted);
             }
-            Next::Wait(registration) => registration.block(),
+            Next::Wait(registration) => {
+                registration.block_until(options.deadline);
+                progress.in_time(options)?;
+            }
         }
         let (number, tracking) = progress.begin();
-        step = match attempt(context, number, token, tracking, body) {
+        step = match attempt(context, number, token, options.deadline, tracking, body) {
             Ok(value) => return Ok(value),
-            Err(unfinished) => unfinished.end(options),
+            Err(unfinished) => unfinished.end(options, Waiting::Thread),
         };
     }
 }

@@ -3,13 +3,18 @@
 //! [`attempt`] runs a body once and commits it. If that fails, [`Unfinished::end`] undoes the run and says how it ended, and
 //! [`Progress`] says what comes next. Whoever repeats this (`run`, for threads) decides only how to wait.
 
+use std::panic::Location;
+use std::time::Instant;
+
 use crate::attempt::{Attempt, Tracking};
 use crate::commit::Conflict;
 use crate::config::Options;
 use crate::contention::Token;
 use crate::context::{Context, Running};
 use crate::error::{Cause, RunError, TxError, TxResult};
-use crate::wait::Registration;
+use crate::names;
+use crate::report::{self, Awaited, Ending, Limit, Report};
+use crate::wait::{self, Registration};
 
 /// How one run of a body that did not commit ended, and what is to be done about it.
 pub(crate) enum Step<E> {
@@ -20,8 +25,9 @@ pub(crate) enum Step<E> {
     },
     /// Run again at once.
     Again,
-    /// Run again when the registration is notified.
-    Wait(Registration),
+    /// Run again when the registration is notified, or at once if something has changed already. What is awaited is told
+    /// only where the transaction may give up.
+    Wait(Option<Registration>, Awaited),
 }
 
 /// A run that could not commit and has not been undone yet.
@@ -35,6 +41,15 @@ pub(crate) struct Unfinished<'c, T, E> {
     conflict: bool,
 }
 
+/// Who waits when a run asks for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The thread that ran the body.
+    Thread,
+    /// A task, which gives the registration a waker of its own.
+    Task,
+}
+
 /// Runs the body once and commits it: the only place where that is done.
 #[inline(always)]
 #[track_caller]
@@ -42,10 +57,11 @@ pub(crate) fn attempt<'c, T, E>(
     context: &'c Context,
     number: u32,
     token: Option<Token>,
+    deadline: Option<Instant>,
     tracking: Tracking,
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
 ) -> Result<T, Unfinished<'c, T, E>> {
-    let running = context.begin(number, token, tracking);
+    let running = context.begin(number, token, deadline, tracking);
     let result = body(running.attempt());
     match result {
         // Whatever the body made of it: if an operation of this run has failed, it can not commit.
@@ -67,7 +83,7 @@ impl<T, E> Unfinished<'_, T, E> {
     /// Undoes the run, and registers it as a waiter if it asked for that.
     #[cold]
     #[track_caller]
-    pub(crate) fn end(self, options: &Options) -> Step<E> {
+    pub(crate) fn end(self, options: &Options, waiting: Waiting) -> Step<E> {
         let Self { running, result, conflict } = self;
         let cause = match (running.attempt().doom(), &result) {
             (Some(cause), _) => cause,
@@ -98,7 +114,10 @@ impl<T, E> Unfinished<'_, T, E> {
                 running.roll_back();
                 Step::Again
             }
-            Cause::Retry => wait_for_change(running, options).map_or(Step::Again, Step::Wait),
+            Cause::Retry => {
+                let (registration, awaited) = wait_for_change(running, options, waiting);
+                Step::Wait(registration, awaited)
+            }
         };
         // The run is over; this is where values that do not count are dropped.
         drop(result);
@@ -106,10 +125,10 @@ impl<T, E> Unfinished<'_, T, E> {
     }
 }
 
-/// Registers the thread with everything the run has read, and undoes the run. Returns `None` if something has changed
-/// already.
+/// Registers the thread or task with everything the run has read, and undoes the run. There is no registration if something
+/// has changed already.
 #[track_caller]
-fn wait_for_change(running: Running<'_>, options: &Options) -> Option<Registration> {
+fn wait_for_change(running: Running<'_>, options: &Options, waiting: Waiting) -> (Option<Registration>, Awaited) {
     let mut awaited = running.attempt().awaited();
     if awaited.is_empty() {
         running.roll_back();
@@ -119,10 +138,28 @@ fn wait_for_change(running: Running<'_>, options: &Options) -> Option<Registrati
              variables it waits for before calling `retry` or `check`"
         );
     }
+    // Now, while the variables are alive.
+    let mut described = if options.is_bounded() { describe(&awaited) } else { Awaited::default() };
+    let waker = (waiting == Waiting::Thread).then(|| running.waker());
     // SAFETY: as in `attempt`: the run is not over yet.
-    let registration = unsafe { Registration::arm(running.waker(), &mut awaited) };
+    let registration = unsafe { Registration::arm(waker, &mut awaited) };
+    described.count = awaited.len();
     running.roll_back();
-    registration
+    (registration, described)
+}
+
+/// Describes the first few of the variables.
+fn describe(awaited: &[wait::Awaited]) -> Awaited {
+    let mut first = Vec::new();
+    for &(cell, _) in awaited {
+        if !first.contains(&cell) {
+            first.push(cell);
+        }
+        if first.len() == Awaited::MOST {
+            break;
+        }
+    }
+    Awaited { described: first.into_iter().map(names::describe).collect(), count: 0 }
 }
 
 /// Where a transaction stands between two runs of its body.
@@ -137,6 +174,8 @@ pub(crate) struct Progress {
     snapshot: bool,
     /// It has been seen to write.
     writes: bool,
+    /// How the last run ended, for a transaction that may give up.
+    ending: Ending,
 }
 
 /// What a transaction does before its body runs again.
@@ -158,7 +197,7 @@ impl Progress {
     /// `number` runs were made, the first with this tracking.
     pub(crate) fn new(number: u32, tracking: Tracking) -> Self {
         let snapshot = tracking != Tracking::Logged;
-        let mut progress = Self { number, conflicts: 0, tracking, snapshot, writes: false };
+        let mut progress = Self { number, conflicts: 0, tracking, snapshot, writes: false, ending: Ending::Begun };
         if number > 0 {
             progress.keep_log();
         }
@@ -183,7 +222,8 @@ impl Progress {
     /// # Errors
     ///
     /// Returns why the transaction is over without having committed.
-    pub(crate) fn after<E>(&mut self, step: Step<E>, options: &Options) -> Result<Next, RunError<E>> {
+    #[track_caller]
+    pub(crate) fn after<E>(&mut self, mut step: Step<E>, options: &Options) -> Result<Next, RunError<E>> {
         if let Step::Cancelled(error) = step {
             return Err(RunError::Cancel(error));
         }
@@ -193,16 +233,15 @@ impl Progress {
                 _ => Err(RunError::RetryInIrrevocable),
             };
         }
+        self.take_stock(&mut step);
         if options.max_attempts.is_some_and(|most| self.number >= most) {
+            self.report(options, Limit::Attempts);
             return Err(RunError::TooManyAttempts);
         }
+        self.in_time(options)?;
         Ok(match step {
-            Step::Conflict { wrote } => {
-                self.conflicts += 1;
-                self.writes |= wrote;
-                self.after_conflict(options)
-            }
-            Step::Wait(registration) => {
+            Step::Conflict { .. } => self.after_conflict(options),
+            Step::Wait(Some(registration), _) => {
                 self.conflicts = 0;
                 Next::Wait(registration)
             }
@@ -225,6 +264,62 @@ impl Progress {
             return Next::Run;
         }
         Next::BackOff(self.conflicts)
+    }
+
+    /// Remembers how the last run ended.
+    fn take_stock<E>(&mut self, step: &mut Step<E>) {
+        if let Step::Conflict { wrote } = *step {
+            self.conflicts += 1;
+            self.writes |= wrote;
+        }
+        self.ending = match step {
+            Step::Conflict { .. } => Ending::Aborted(self.conflicts),
+            Step::Wait(_, awaited) => Ending::Waited(std::mem::take(awaited)),
+            _ if self.number == 0 => Ending::Begun,
+            _ => Ending::Restarted,
+        };
+    }
+
+    /// Whether the body may run again, or the transaction go on waiting. The first run always takes place.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the deadline has passed.
+    #[track_caller]
+    pub(crate) fn in_time<E>(&self, options: &Options) -> Result<(), RunError<E>> {
+        if self.number > 0 && options.is_over() { Err(self.time_out(options)) } else { Ok(()) }
+    }
+
+    /// The token, once it is the transaction's turn.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the deadline has passed.
+    #[track_caller]
+    pub(crate) fn take_turn<E>(&mut self, options: &Options) -> Result<Token, RunError<E>> {
+        Token::acquire_until(options.deadline).ok_or_else(|| {
+            self.ending = Ending::Queued;
+            self.time_out(options)
+        })
+    }
+
+    #[cold]
+    #[track_caller]
+    fn time_out<E>(&self, options: &Options) -> RunError<E> {
+        self.report(options, Limit::Time);
+        RunError::TimedOut
+    }
+
+    #[cold]
+    #[track_caller]
+    fn report(&self, options: &Options, gave_out: Limit) {
+        report::record(Report {
+            gave_out,
+            name: options.name,
+            site: options.site.unwrap_or(Location::caller()),
+            runs: self.number,
+            ending: self.ending.clone(),
+        });
     }
 }
 

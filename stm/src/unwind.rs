@@ -36,6 +36,16 @@ impl Panics {
     }
 }
 
+impl Panics {
+    /// Ends here, for a thread that nobody waits for.
+    #[cfg(not(any(stm_loom, stm_shuttle)))]
+    pub(crate) fn swallow(self) {
+        if let Some(payload) = self.0 {
+            discard(payload);
+        }
+    }
+}
+
 /// Drops the payload of a panic, which is user code too: it may panic with another payload.
 fn discard(mut payload: Box<dyn Any + Send>) {
     for _ in 0..8 {

@@ -9,6 +9,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::process;
 use std::ptr::NonNull;
 
+use crate::alarm;
 use crate::archive;
 use crate::cell::RawCell;
 use crate::direct;
@@ -54,6 +55,8 @@ struct Shared {
     handles: AtomicU32,
     /// `names` has an entry for the variable.
     named: AtomicBool,
+    /// `alarm` may keep an alarm for the variable.
+    has_alarm: bool,
     /// Somebody may notice when the value is dropped.
     has_destructor: bool,
     /// The value is its own stored form. Only for those who do not know what `new` knew of the type.
@@ -73,12 +76,23 @@ impl<T: Send + Sync + 'static> TVar<T> {
     #[doc(alias = "newTVar")]
     #[doc(alias = "newTVarIO")]
     pub fn new(value: T) -> Self {
+        Self::make(value, false)
+    }
+
+    /// Creates a variable that may get an alarm.
+    pub(crate) fn with_alarm(value: T) -> Self {
+        Self::make(value, true)
+    }
+
+    #[inline]
+    fn make(value: T, has_alarm: bool) -> Self {
         let cell = RawCell::new(VersionedLock::FREE, storage::store(value));
         let shared = Box::new(Shared {
             cell,
             destroy: destroy::<T>,
             handles: AtomicU32::new(1),
             named: AtomicBool::new(false),
+            has_alarm,
             has_destructor: mem::needs_drop::<T>(),
             inline: storage::is_inline::<T>(),
         });
@@ -158,6 +172,10 @@ impl<T> TVar<T> {
         unsafe { direct::peek(self.cell(), self.shared().inline, f) }
     }
 
+    pub(crate) fn faint(&self) -> Faint<T> {
+        Faint { shared: self.shared, marker: PhantomData }
+    }
+
     fn shared(&self) -> &Shared {
         // SAFETY: the allocation lives as long as there are handles, and a while longer.
         unsafe { self.shared.as_ref() }
@@ -202,10 +220,49 @@ impl<T> TVar<T> {
     fn retire(&mut self) {
         // Acquire: edge E9, pairs with the release of every other handle.
         fence(Ordering::Acquire);
-        let Shared { destroy, has_destructor, .. } = *self.shared();
+        let Shared { destroy, has_destructor, has_alarm, .. } = *self.shared();
+        if has_alarm {
+            alarm::forget(self.shared.addr().get());
+        }
         // SAFETY: no handle is left to reach it by, this is the only call, and the bounds of `new` let any thread drop
         // the value.
         unsafe { reclaim::retire_dropped(self.shared.as_ptr().cast(), destroy, has_destructor) };
+    }
+}
+
+/// Knows a variable without being a handle to it.
+pub(crate) struct Faint<T> {
+    shared: NonNull<Shared>,
+    marker: PhantomData<Place<T>>,
+}
+
+// SAFETY: it gives out handles, and nothing else.
+unsafe impl<T> Send for Faint<T> where TVar<T>: Send {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Faint<T> where TVar<T>: Send {}
+
+impl<T> Faint<T> {
+    pub(crate) fn address(&self) -> usize {
+        self.shared.addr().get()
+    }
+
+    /// A handle, if there is one left.
+    ///
+    /// # Safety
+    ///
+    /// The variable has not been retired, and is not until this returns.
+    pub(crate) unsafe fn revive(&self) -> Option<TVar<T>> {
+        // SAFETY: passed on to the caller.
+        let handles = unsafe { &self.shared.as_ref().handles };
+        let mut count = handles.load(Ordering::Relaxed);
+        while count != 0 {
+            // Relaxed: as in `clone`, there is another handle.
+            match handles.compare_exchange(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(TVar { shared: self.shared, marker: PhantomData }),
+                Err(current) => count = current,
+            }
+        }
+        None
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
@@ -54,20 +55,36 @@ shared_static! {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     notified: AtomicBool,
-    waker: Waker,
+    /// Whom to wake. A task may come with another waker each time it is polled; none is called or dropped under the lock.
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Waiter {
     fn notify(&self) {
         // Release: edge E10, what the commit has published is there when the waiter runs again.
         if !self.notified.swap(true, Ordering::Release) {
-            self.waker.wake_by_ref();
+            self.rouse();
+        }
+    }
+
+    /// Wakes whoever waits, without a notice that something has changed.
+    fn rouse(&self) {
+        let waker = self.waker.lock().take();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
     fn is_notified(&self) -> bool {
         // Acquire: edge E10, pairs with `notify`.
         self.notified.load(Ordering::Acquire)
+    }
+}
+
+/// An alarm wakes a waiter so.
+impl Wake for Waiter {
+    fn wake(self: Arc<Self>) {
+        self.rouse();
     }
 }
 
@@ -93,15 +110,16 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Registers and arms a waiter for all of `awaited`. Returns `None` if one of them has changed already.
+    /// Registers and arms a waiter for all of `awaited`. Returns `None` if one of them has changed already. A waiter without
+    /// a waker gets one by [`entrust`](Self::entrust).
     ///
     /// # Safety
     ///
     /// The cells are alive until this returns.
-    pub(crate) unsafe fn arm(waker: Waker, awaited: &mut Vec<Awaited>) -> Option<Self> {
+    pub(crate) unsafe fn arm(waker: impl Into<Option<Waker>>, awaited: &mut Vec<Awaited>) -> Option<Self> {
         awaited.sort_unstable_by_key(|&(cell, _)| cell.addr());
         awaited.dedup_by_key(|&mut (cell, _)| cell.addr());
-        let waiter = Arc::new(Waiter { notified: AtomicBool::new(false), waker });
+        let waiter = Arc::new(Waiter { notified: AtomicBool::new(false), waker: Mutex::new(waker.into()) });
         let registration = Self { waiter, addresses: awaited.iter().map(|&(cell, _)| cell.addr()).collect() };
         sync::point(Point::Register);
         // Register first, arm second: a commit that sees the bit must find the waiter.
@@ -117,18 +135,54 @@ impl Registration {
     }
 
     /// Blocks the calling thread, whose waker this was made with, until somebody has changed one of the variables.
+    #[cfg(all(test, not(stm_shuttle)))]
     pub(crate) fn block(self) {
+        self.block_until(None);
+    }
+
+    /// Blocks the calling thread, whose waker this was made with, until somebody has changed one of the variables or the
+    /// deadline has passed. Says whether somebody has.
+    pub(crate) fn block_until(self, deadline: Option<Instant>) -> bool {
         sync::point(Point::Block);
         // A partner that answers at once is cheaper to meet awake than asleep.
         for _ in 0..SPINS_BEFORE_PARKING {
             if self.waiter.is_notified() {
-                return;
+                return true;
             }
             sync::spin_loop();
         }
         while !self.waiter.is_notified() {
-            sync::park();
+            let Some(deadline) = deadline else {
+                sync::park();
+                continue;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return self.waiter.is_notified();
+            }
+            sync::park_timeout(left);
         }
+        true
+    }
+
+    /// Lets `waker` be woken from now on, if nobody has changed one of the variables yet. Says whether somebody has; then
+    /// nobody need be woken any more.
+    ///
+    /// The notice is given before the waker is taken, and looked for after it was put in place, each under the lock: so
+    /// either the one who notifies takes the new waker, or the notice is found here.
+    pub(crate) fn entrust(&self, waker: &Waker) -> bool {
+        let is_the_same = self.waiter.waker.lock().as_ref().is_some_and(|present| present.will_wake(waker));
+        if !is_the_same && !self.waiter.is_notified() {
+            let waker = waker.clone();
+            let replaced = self.waiter.waker.lock().replace(waker);
+            drop(replaced);
+        }
+        self.waiter.is_notified()
+    }
+
+    /// Wakes the one who waits, at a deadline.
+    pub(crate) fn rouser(&self) -> Waker {
+        Waker::from(Arc::clone(&self.waiter))
     }
 }
 

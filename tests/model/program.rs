@@ -134,10 +134,11 @@ pub(crate) enum Runner {
     Options,
     Macro,
     Attribute,
+    Async,
 }
 
 impl Runner {
-    pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Options, Self::Macro, Self::Attribute];
+    pub(crate) const ALL: [Self; 5] = [Self::Plain, Self::Options, Self::Macro, Self::Attribute, Self::Async];
 }
 
 /// How a transaction ended.

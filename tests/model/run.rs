@@ -1,6 +1,11 @@
 //! The real thing: programs as transactions, by every door of the library.
 
-use stm::{Options, RunError, Transaction, atomically, options, snapshot, transactional, try_atomically};
+use std::time::{Duration, Instant};
+
+use stm::{
+    Options, RunError, Transaction, atomically, atomically_async, last_report, options, snapshot, transactional,
+    try_atomically, try_atomically_async,
+};
 
 use super::kinds::Value;
 use super::performed::{call, note};
@@ -45,9 +50,17 @@ impl World {
     }
 }
 
-fn bounded(attempts: Option<u32>) -> Options {
+/// More time than a program takes.
+const AGES: Duration = Duration::from_secs(3600);
+
+fn bounded(Manner { attempts, runner, .. }: Manner) -> Options {
     let named = call!(Options::name(call!(options()), "a program"));
-    let options = call!(Options::promote_after(named, 4));
+    let patient = call!(Options::promote_after(named, 4));
+    let options = if runner == Runner::Options {
+        patient
+    } else {
+        call!(Options::deadline(call!(Options::timeout(patient, AGES)), Instant::now() + AGES))
+    };
     match attempts {
         // A body that ends with its first run ends so too if that is its only one.
         Some(1) => call!(Options::irrevocable(options)),
@@ -59,8 +72,14 @@ fn bounded(attempts: Option<u32>) -> Options {
 /// Runs a program that may cancel.
 fn cancellable(play: &Play<'_>, steps: &[Step], manner: Manner) -> Outcome {
     let result: Result<(), RunError<Value>> = match (manner.runner, manner.attempts) {
+        (Runner::Async, Some(_)) => {
+            pollster::block_on(call!(Options::try_run_async(bounded(manner), |tx| play.body(tx, steps))))
+        }
+        (Runner::Async, None) => {
+            pollster::block_on(call!(try_atomically_async(|tx| play.body(tx, steps)))).map_err(RunError::Cancel)
+        }
         (Runner::Options, _) | (_, Some(_)) => {
-            call!(Options::try_run(bounded(manner.attempts), |tx| play.body(tx, steps)))
+            call!(Options::try_run(bounded(manner), |tx| play.body(tx, steps)))
         }
         (Runner::Plain, None) => call!(try_atomically(|tx| play.body(tx, steps))).map_err(RunError::Cancel),
         (Runner::Macro | Runner::Attribute, None) => {
@@ -76,11 +95,22 @@ fn cancellable(play: &Play<'_>, steps: &[Step], manner: Manner) -> Outcome {
 
 /// Runs a program that does not cancel.
 fn certain(play: &Play<'_>, steps: &[Step], manner: Manner) -> Outcome {
+    let ended = |result: Result<(), RunError>| match result {
+        Ok(()) => Outcome::Done,
+        Err(error) => {
+            let report = call!(last_report());
+            assert!(error != RunError::TooManyAttempts || report.is_some(), "it says what it waited for");
+            Outcome::Waits
+        }
+    };
     match (manner.runner, manner.attempts) {
+        (Runner::Async, Some(_)) => {
+            let future = call!(Options::run_async(bounded(manner), |tx| play.certain_body(tx, steps)));
+            return ended(pollster::block_on(future));
+        }
+        (Runner::Async, None) => pollster::block_on(call!(atomically_async(|tx| play.certain_body(tx, steps)))),
         (Runner::Options, _) | (_, Some(_)) => {
-            let result: Result<(), RunError> =
-                call!(Options::run(bounded(manner.attempts), |tx| play.certain_body(tx, steps)));
-            return if result.is_ok() { Outcome::Done } else { Outcome::Waits };
+            return ended(call!(Options::run(bounded(manner), |tx| play.certain_body(tx, steps))));
         }
         (Runner::Plain, None) => call!(atomically(|tx| play.certain_body(tx, steps))),
         (Runner::Attribute, None) => {

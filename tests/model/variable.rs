@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use stm::{ReadTransaction, Ref, StmResult, TCell, TVar, Transaction, TxResult};
+use stm::{Changes, ReadTransaction, Ref, StmResult, TCell, TVar, Transaction, TxResult};
 
 use super::kinds::{Empty, Kind, Payload, Text, Value, Wide, changed};
 use super::performed::{call, note};
@@ -26,6 +26,9 @@ pub(crate) trait Variable: Send + Sync {
     /// Changes the value and returns the one before.
     fn fetch_update(&self, by: Value) -> Value;
     fn wait_until(&self, value: Value) -> Value;
+    fn wait_until_async(&self, value: Value) -> Value;
+    /// The first change that is seen of what `meanwhile` does.
+    fn next_change(&self, meanwhile: &dyn Fn()) -> Value;
     fn show(&self) -> String;
 
     fn read<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Value>;
@@ -81,6 +84,17 @@ macro_rules! variable {
             fn wait_until(&self, value: Value) -> Value {
                 let value = T::KIND.keep(value);
                 call!($Variable::wait_until(self, |found| found.value() == value)).value()
+            }
+
+            fn wait_until_async(&self, value: Value) -> Value {
+                let value = T::KIND.keep(value);
+                pollster::block_on(call!($Variable::wait_until_async(self, |found| found.value() == value))).value()
+            }
+
+            fn next_change(&self, meanwhile: &dyn Fn()) -> Value {
+                let mut changes = call!($Variable::changes(self));
+                meanwhile();
+                pollster::block_on(call!(Changes::next(&mut changes))).value()
             }
 
             fn show(&self) -> String {

@@ -3,14 +3,17 @@
 use std::cmp::Ordering;
 use std::fmt::{self, Debug, Formatter};
 use std::thread;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
+use stm::timer;
 
 use crate::model::generate::{Words, action, kind, value};
 use crate::model::interpreter::Model;
 use crate::model::kinds::{Kind, Value, count_in, forget_empties, live_empties};
 use crate::model::patience::settle;
+use crate::model::performed::call;
 use crate::model::program::{Action, Outcome, Runner, Var};
 use crate::model::run::Manner;
 use crate::model::shrink::Shrink;
@@ -37,8 +40,12 @@ pub(crate) enum Operation {
     Name(usize, &'static str),
     Show(usize),
     Compare(usize, usize),
-    /// Waits for a value, which another thread writes if it is not there yet.
-    WaitUntil(usize, Value),
+    /// Waits for a value, as a task or as a thread, which another thread writes if it is not there yet.
+    WaitUntil(usize, Value, bool),
+    /// Follows its changes while two values are stored.
+    Change(usize, Value, Value),
+    /// Waits until some time has passed.
+    Time,
 }
 
 impl Debug for Operation {
@@ -54,7 +61,18 @@ impl Debug for Operation {
             Self::Name(handle, called) => write!(f, "let {0} = {0}.named({called:?});", name(handle)),
             Self::Show(handle) => write!(f, "see(format!(\"{{:?}}\", {}));", name(handle)),
             Self::Compare(one, other) => write!(f, "see({}.cmp(&{}));", name(one), name(other)),
-            Self::WaitUntil(handle, value) => write!(f, "{}.wait_until(|found| found == {value});", name(handle)),
+            Self::WaitUntil(handle, value, false) => {
+                write!(f, "{}.wait_until(|found| found == {value});", name(handle))
+            }
+            Self::WaitUntil(handle, value, true) => {
+                write!(f, "{}.wait_until_async(|found| found == {value}).await;", name(handle))
+            }
+            Self::Change(handle, first, second) => {
+                let name = name(handle);
+                write!(f, "{{ let mut changes = {name}.changes(); {name}.store({first}); {name}.store({second}); ")?;
+                f.write_str("see(changes.next().await); }")
+            }
+            Self::Time => f.write_str("timer(Duration::from_micros(50)).wait_until(|over| over);"),
         }
     }
 }
@@ -85,7 +103,10 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(handle, called)| Operation::Name(handle, called)),
         2 => handle.clone().prop_map(Operation::Show),
         2 => (handle.clone(), handle.clone()).prop_map(|(one, other)| Operation::Compare(one, other)),
-        1 => (handle, value()).prop_map(|(handle, value)| Operation::WaitUntil(handle, value)),
+        2 => (handle.clone(), value(), any::<bool>())
+            .prop_map(|(handle, value, task)| Operation::WaitUntil(handle, value, task)),
+        1 => (handle, value(), value()).prop_map(|(handle, first, second)| Operation::Change(handle, first, second)),
+        1 => Just(Operation::Time),
     ]
 }
 
@@ -133,7 +154,12 @@ impl Machine {
             }
             Operation::Show(handle) => self.show(handle)?,
             Operation::Compare(one, other) => self.compare(one, other)?,
-            Operation::WaitUntil(handle, value) => self.wait_until(handle, value)?,
+            Operation::WaitUntil(handle, value, task) => self.wait_until(handle, value, task)?,
+            Operation::Change(handle, first, second) => self.change(handle, first, second)?,
+            Operation::Time => {
+                let over = call!(timer(Duration::from_micros(50)));
+                prop_assert!(over.wait_until(|over| *over));
+            }
         }
         prop_assert_eq!(self.world.values(), self.model.values(), "what it left, then what the interpreter says");
         Ok(())
@@ -186,10 +212,22 @@ impl Machine {
         Ok(())
     }
 
-    fn wait_until(&mut self, handle: usize, value: Value) -> TestCaseResult {
+    fn change(&mut self, handle: usize, first: Value, second: Value) -> TestCaseResult {
         let (Some(variable), Some(kind)) = (self.world.get(handle), self.model.kind(handle)) else { return Ok(()) };
+        let found = variable.next_change(&|| {
+            variable.store(first);
+            variable.store(second);
+        });
+        self.model.set(handle, second);
+        prop_assert_eq!(found, kind.keep(second), "the latest");
+        Ok(())
+    }
+
+    fn wait_until(&mut self, handle: usize, value: Value, task: bool) -> TestCaseResult {
+        let (Some(variable), Some(kind)) = (self.world.get(handle), self.model.kind(handle)) else { return Ok(()) };
+        let wait = || if task { variable.wait_until_async(value) } else { variable.wait_until(value) };
         let found = if self.model.value(handle) == Some(kind.keep(value)) {
-            variable.wait_until(value)
+            wait()
         } else {
             self.model.set(handle, value);
             thread::scope(|scope| {
@@ -197,7 +235,7 @@ impl Machine {
                     count_in(&self.world.census);
                     variable.store(value);
                 });
-                variable.wait_until(value)
+                wait()
             })
         };
         prop_assert_eq!(found, kind.keep(value));

@@ -56,7 +56,7 @@ fn in_source(text: &str) -> BTreeSet<String> {
             (owner, in_trait) = (None, false);
         }
         let item = line.trim_start();
-        let function = ["pub fn ", "pub const fn "].iter().find_map(|start| item.strip_prefix(start));
+        let function = ["pub fn ", "pub const fn ", "pub async fn "].iter().find_map(|start| item.strip_prefix(start));
         let function = function.or_else(|| item.strip_prefix("fn ").filter(|_| in_trait));
         if let Some(function) = function
             && !for_tests
@@ -104,6 +104,7 @@ fn operations_are_found_in_a_source() {
     let source = "\
 impl<'t, T: Send + Into<u8>> TVar<T> {
     pub fn load(&self) -> T
+    pub async fn next(&self)
     pub(crate) fn cell(&self)
     fn shared(&self)
 }
@@ -132,6 +133,7 @@ pub fn collect()
     let found = in_source(source);
     let expected = [
         "TVar::load",
+        "TVar::next",
         "TVar: Debug",
         "TCell: From",
         "ReadTransaction::retry",

@@ -9,6 +9,7 @@ mod commit;
 mod dormant;
 mod handles;
 mod reclaim;
+mod task;
 mod threes;
 mod token;
 mod wait;

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::sync::{PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 #[cfg(stm_loom)]
 pub(crate) use super::loomed::{Thread, checker, current, fence, park};
@@ -22,6 +23,11 @@ pub(crate) fn spin_loop() {
 /// Time does not pass in a model.
 pub(crate) fn sleep_micros(_micros: u64) {
     yield_now();
+}
+
+/// Nor does it here.
+pub(crate) fn park_timeout(_limit: Duration) {
+    park();
 }
 
 /// The checker's mutex with parking_lot's signature. Modelled threads share one thread of the machine, so the panic of one
@@ -56,8 +62,17 @@ impl Condvar {
         Self(checker::sync::Condvar::new())
     }
 
-    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    pub(super) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Time does not pass in a model, so no deadline does.
+    pub(crate) fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        _deadline: Option<Instant>,
+    ) -> (MutexGuard<'a, T>, bool) {
+        (self.wait(guard), false)
     }
 
     pub(crate) fn notify_all(&self) {

@@ -1,6 +1,7 @@
 //! The real machine: std atomics, parking_lot locks, std threads.
 
 use std::cell::Cell;
+use std::time::Instant;
 
 #[cfg(stm_chaos)]
 pub(crate) use super::chaos::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
@@ -10,7 +11,7 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) use parking_lot::{Mutex, MutexGuard};
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::atomic::fence;
-pub(crate) use std::thread::{Thread, ThreadId, current, park, yield_now};
+pub(crate) use std::thread::{Thread, ThreadId, current, park, park_timeout, yield_now};
 
 /// Waits without using the processor, for a holder that seems to have been descheduled.
 pub(crate) fn sleep_micros(micros: u64) {
@@ -26,9 +27,20 @@ impl Condvar {
         Self(parking_lot::Condvar::new())
     }
 
-    pub(crate) fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        self.0.wait(&mut guard);
-        guard
+    /// Waits until the deadline, if there is one. Says whether it has passed.
+    pub(crate) fn wait_until<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        deadline: Option<Instant>,
+    ) -> (MutexGuard<'a, T>, bool) {
+        let late = match deadline {
+            Some(deadline) => self.0.wait_until(&mut guard, deadline).timed_out(),
+            None => {
+                self.0.wait(&mut guard);
+                false
+            }
+        };
+        (guard, late)
     }
 
     pub(crate) fn notify_all(&self) {
