@@ -21,7 +21,7 @@ use crate::log::{ReadLog, WriteEntry, WriteLog};
 use crate::reclaim::{Destroy, Local};
 use crate::storage::Bits;
 use crate::sync::{Point, point};
-use crate::wait::{Awaited, WakeList};
+use crate::wait::{Awaited, Call, WakeList};
 use crate::word::{Limit, Word};
 
 /// How an attempt keeps track of what it reads.
@@ -39,6 +39,10 @@ const DOOMED: u16 = 1;
 const UNLOGGED: u16 = 2;
 /// There is more to clean up than the read log: hooks, waiters, an outlier's memory, the token.
 const UNTIDY: u16 = 4;
+/// A retry of this run, perhaps one that an `or_else` has caught, was to wait like everybody.
+const RETRIED: u16 = 8;
+/// A retry of this run was to wait in line, at [`State::call`].
+const RETRIED_IN_LINE: u16 = 16;
 
 #[repr(C)]
 struct State {
@@ -58,6 +62,8 @@ struct State {
     writes: WriteLog,
     hooks: Hooks,
     wake: WakeList,
+    /// Valid with [`RETRIED_IN_LINE`].
+    call: Option<Call>,
 }
 
 /// The state of this thread's transaction.
@@ -75,6 +81,7 @@ pub(crate) struct Savepoint {
 
 /// What is left to do for the world outside once an attempt is over and its thread is free again.
 #[must_use = "waiters have to be woken and hooks run"]
+#[derive(Default)]
 pub(crate) struct Aftermath {
     pub(crate) wake: WakeList,
     pub(crate) due: Due,
@@ -94,6 +101,7 @@ impl Attempt {
             writes: WriteLog::new(),
             hooks: Hooks::new(),
             wake: WakeList::new(),
+            call: None,
         };
         Self { state: UnsafeCell::new(state), local }
     }
@@ -139,6 +147,11 @@ impl Attempt {
         self.state().number = 0;
     }
 
+    /// Has the end of the run tidied up, whatever else there is to do.
+    pub(crate) fn is_to_be_tidied(&self) {
+        self.state().flags |= UNTIDY;
+    }
+
     pub(crate) fn number(&self) -> u32 {
         self.state().number
     }
@@ -159,6 +172,19 @@ impl Attempt {
     #[cold]
     pub(crate) fn abort(&self, cause: Cause) -> Abort {
         self.state().abort(cause)
+    }
+
+    /// Ends the attempt, to wait in line at `call`.
+    #[cold]
+    pub(crate) fn retry_in_line(&self, call: Call) -> Abort {
+        self.state().retry_in_line(call)
+    }
+
+    /// Where the attempt, which has ended by a retry, is to wait in line: if all its retries were at one call.
+    pub(crate) fn line(&self) -> Option<Call> {
+        let state = self.state();
+        let is_in_line = state.flags & (DOOMED | RETRIED | RETRIED_IN_LINE) == DOOMED | RETRIED_IN_LINE;
+        if is_in_line { state.call } else { None }
     }
 
     /// Takes a retry back, for the other branch of an `or_else`.
@@ -382,7 +408,7 @@ impl Attempt {
     fn settle(&self) {
         let state = self.state();
         state.flags |= UNTIDY;
-        // SAFETY: the commit has succeeded, and the log is cleared.
+        // SAFETY: the commit has succeeded, the attempt is not over, and the log is cleared.
         unsafe { commit::settle(state.writes.entries(), self.local, &mut state.wake) };
         state.writes.clear();
     }
@@ -451,11 +477,27 @@ impl State {
     fn abort(&mut self, cause: Cause) -> Abort {
         if self.flags & DOOMED == 0 {
             self.flags |= DOOMED;
+            if cause == Cause::Retry {
+                self.flags |= RETRIED;
+            }
             self.reads.set_open(false);
             self.writes.set_open(false);
             self.doom = cause;
         }
         self.aborted()
+    }
+
+    #[cold]
+    fn retry_in_line(&mut self, call: Call) -> Abort {
+        let before = self.flags;
+        let abort = self.abort(Cause::Retry);
+        // With a plain retry before it, or one at another call, the wait will be a plain one.
+        let may_be_in_line = before & RETRIED == 0 && (before & RETRIED_IN_LINE == 0 || self.call == Some(call));
+        if before & DOOMED == 0 && may_be_in_line {
+            self.flags = self.flags & !RETRIED | RETRIED_IN_LINE;
+            self.call = Some(call);
+        }
+        abort
     }
 
     /// Opens the read log again if this is the plain case.

@@ -14,7 +14,7 @@ use crate::contention::{Jitter, Token};
 use crate::reclaim::{self, Handle, Local};
 use crate::sync::{Point, get_pointer, point, set_pointer, thread_owner, thread_pointer};
 use crate::unwind::Panics;
-use crate::wait;
+use crate::wait::{self, Batons};
 
 thread_pointer! { static CURRENT: Context }
 
@@ -26,6 +26,8 @@ pub(crate) struct Context {
     /// Held by the run under way if it is a promoted one.
     token: Cell<Option<Token>>,
     pub(crate) jitter: RefCell<Jitter>,
+    /// Those of the run under way, which are passed on when it is left.
+    batons: RefCell<Batons>,
     /// Made when the thread first waits.
     waker: Cell<Option<Waker>>,
     /// Keeps the record that the attempt uses.
@@ -48,6 +50,7 @@ impl Context {
             attempt: Attempt::new(handle.local()),
             token: Cell::new(None),
             jitter: RefCell::new(Jitter::new(seed)),
+            batons: RefCell::new(Batons::new()),
             waker: Cell::new(None),
             _handle: handle,
         }
@@ -77,23 +80,38 @@ impl Context {
         if token.is_some() {
             self.token.set(token);
         }
+        // The first run has waited for nothing yet.
+        if number > 1 && !self.batons.borrow().is_empty() {
+            self.attempt.is_to_be_tidied();
+        }
         let running = Running { context: self };
         point(Point::Begun);
         running
     }
 
-    /// Frees the thread for other transactions, and others from a promoted one: user code may follow.
-    fn leave(&self) {
+    /// Has the batons passed on when the run is left, the one under way or the one about to begin.
+    pub(crate) fn owe(&self, batons: Batons) {
+        let previous = self.batons.replace(batons);
+        debug_assert!(previous.is_empty(), "a run that is left passes its batons on");
+    }
+
+    /// Frees the thread for other transactions, and others from a promoted one: user code may follow. What the run owes
+    /// to those behind it in line is paid before that.
+    fn leave(&self, mut aftermath: Option<Aftermath>) -> Option<Aftermath> {
         self.attempt.leave();
         self.local().unpin();
         drop(self.token.take());
+        let mut batons = self.batons.take();
+        if !batons.is_empty() {
+            batons.pass_on(&mut aftermath.get_or_insert_default().wake);
+        }
+        aftermath
     }
 
     /// Ends a run that leaves something to be done.
     #[inline(never)]
     fn finish_untidy(&self) {
-        let aftermath = self.attempt.tidy();
-        self.leave();
+        let aftermath = self.leave(self.attempt.tidy());
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }
@@ -104,8 +122,7 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn undo(&self) {
-        let aftermath = self.attempt.roll_back();
-        self.leave();
+        let aftermath = self.leave(self.attempt.roll_back());
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }
@@ -140,6 +157,16 @@ impl Running<'_> {
     /// A waker that unparks this thread.
     pub(crate) fn waker(&self) -> Waker {
         self.context.thread_waker()
+    }
+
+    /// Takes the run's batons away, for the next run: those it has are passed on when it is left.
+    pub(crate) fn take_batons(&self) -> Batons {
+        self.context.batons.take()
+    }
+
+    /// Has the batons passed on when the run is left.
+    pub(crate) fn owe(&self, batons: Batons) {
+        self.context.owe(batons);
     }
 
     /// Ends a run that has committed, and tells the world.

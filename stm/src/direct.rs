@@ -142,7 +142,7 @@ unsafe fn exchange<T: 'static>(cell: &RawCell, new: Bits, expected: Word, local:
     let outcome = unsafe { commit::commit(&mut exchange.entry, &[], Privilege::Ordinary) };
     let Exchange { entry, .. } = &*ManuallyDrop::new(exchange);
     if outcome? || destroy.is_some() {
-        // SAFETY: the commit has just succeeded.
+        // SAFETY: the commit has just succeeded; passed on to the caller.
         unsafe { settle(entry, local) };
     }
     Ok(())
@@ -158,7 +158,7 @@ impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         let [entry] = &self.entry;
         if entry.is_done() {
-            // SAFETY: the commit has taken effect.
+            // SAFETY: the commit has taken effect; whoever made the exchange has the cell.
             unsafe { settle(&self.entry, self.local) };
         } else if let Some(destroy) = entry.destroy {
             // SAFETY: the value did not get into the cell, and nobody tries again.

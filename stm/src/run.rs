@@ -1,6 +1,7 @@
 //! Running bodies: the one step that runs a body and commits it or rolls it back, and the loop that repeats it.
 
 use std::convert::Infallible;
+use std::mem;
 
 use crate::attempt::{Attempt, Tracking};
 use crate::commit::Conflict;
@@ -10,7 +11,7 @@ use crate::context::{self, Context, Lease, Running};
 use crate::error::{Cause, RunError, StmResult, TxError, TxResult};
 use crate::sync::{Point, point};
 use crate::tx::{ReadTransaction, Transaction};
-use crate::wait::Registration;
+use crate::wait::{Batons, Registration};
 
 /// Runs a transaction: everything `body` reads belongs to one moment, and everything it writes takes effect at once.
 ///
@@ -186,6 +187,12 @@ enum Step<E> {
     Wait(Registration),
 }
 
+/// What is to follow a run, and the batons that the transaction has kept for it.
+struct Next<E> {
+    step: Step<E>,
+    batons: Batons,
+}
+
 /// A run that could not commit and has not been undone yet.
 ///
 /// Fields are dropped in order: the run is over before the result is, whose destructor is user code.
@@ -229,7 +236,7 @@ impl<T, E> Unfinished<'_, T, E> {
     /// Undoes the run, and registers it as a waiter if it asked for that.
     #[cold]
     #[track_caller]
-    fn end(self, options: &Options) -> Step<E> {
+    fn end(self, options: &Options) -> Next<E> {
         let Self { running, result, conflict } = self;
         let cause = match (running.attempt().doom(), &result) {
             (Some(cause), _) => cause,
@@ -237,13 +244,15 @@ impl<T, E> Unfinished<'_, T, E> {
             (None, Err(TxError::Cancel(_))) => {
                 running.roll_back();
                 let Err(TxError::Cancel(error)) = result else { unreachable!("it was a cancel a moment ago") };
-                return Step::Cancelled(error);
+                return Next { step: Step::Cancelled(error), batons: Batons::new() };
             }
             (None, Ok(_)) => {
                 debug_assert!(conflict, "a run that is not doomed and returned a value was to be committed");
                 Cause::Conflict
             }
         };
+        // The transaction is not over yet.
+        let mut batons = running.take_batons();
         let step = match cause {
             Cause::Conflict => {
                 running.roll_back();
@@ -258,18 +267,18 @@ impl<T, E> Unfinished<'_, T, E> {
                 running.roll_back();
                 Step::Again
             }
-            Cause::Retry => wait_for_change(running, options).map_or(Step::Again, Step::Wait),
+            Cause::Retry => wait_for_change(running, options, &mut batons).map_or(Step::Again, Step::Wait),
         };
         // The run is over; this is where values that do not count are dropped.
         drop(result);
-        step
+        Next { step, batons }
     }
 }
 
 /// Registers the thread with everything the run has read, and undoes the run. Returns `None` if something has changed
 /// already.
 #[track_caller]
-fn wait_for_change(running: Running<'_>, options: &Options) -> Option<Registration> {
+fn wait_for_change(running: Running<'_>, options: &Options, batons: &mut Batons) -> Option<Registration> {
     let mut awaited = running.attempt().awaited();
     if awaited.is_empty() {
         running.roll_back();
@@ -280,7 +289,11 @@ fn wait_for_change(running: Running<'_>, options: &Options) -> Option<Registrati
         );
     }
     // SAFETY: as in `attempt`: the run is not over yet.
-    let registration = unsafe { Registration::arm(running.waker(), &mut awaited) };
+    let registration = unsafe { Registration::arm(running.waker(), &mut awaited, running.attempt().line(), batons) };
+    if registration.is_some() {
+        // It does not speak for those: another wait, or for other variables.
+        running.owe(mem::take(batons));
+    }
     running.roll_back();
     registration
 }
@@ -298,7 +311,7 @@ fn run<T, E, R>(
     failed: impl Fn(RunError<E>) -> R,
 ) -> R {
     let outcome = match context::current() {
-        None => repeat(&Lease::new(), options, 0, Step::Again, &mut body),
+        None => repeat(&Lease::new(), options, 0, Next { step: Step::Again, batons: Batons::new() }, &mut body),
         Some(context) => match attempt(context, 1, None, tracking, &mut body) {
             Ok(value) => return done(value),
             Err(unfinished) => repeat(context, options, 1, unfinished.end(options), &mut body),
@@ -315,9 +328,10 @@ fn repeat<T, E>(
     context: &Context,
     options: &Options,
     mut number: u32,
-    mut step: Step<E>,
+    next: Next<E>,
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
 ) -> Result<T, RunError<E>> {
+    let Next { mut step, mut batons } = next;
     let mut conflicts: u32 = 0;
     loop {
         if options.max_attempts.is_some_and(|most| number >= most) && !matches!(step, Step::Cancelled(_)) {
@@ -338,11 +352,12 @@ fn repeat<T, E>(
             }
             Step::Wait(registration) => {
                 conflicts = 0;
-                registration.block();
+                batons = registration.block();
             }
         }
         number = number.saturating_add(1);
-        step = match attempt(context, number, token, Tracking::Logged, body) {
+        context.owe(mem::take(&mut batons));
+        Next { step, batons } = match attempt(context, number, token, Tracking::Logged, body) {
             Ok(value) => return Ok(value),
             Err(unfinished) => unfinished.end(options),
         };

@@ -12,7 +12,7 @@ use crate::log::WriteEntry;
 use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
 use crate::unwind::Panics;
-use crate::wait::{self, Registration, WakeList, registered};
+use crate::wait::{self, Awaited, Batons, Registration, WakeList, registered};
 use crate::word::{VersionedLock, Word};
 use crate::{TCell, TVar, atomically};
 
@@ -31,14 +31,19 @@ fn write(local: &Local, cell: &RawCell, reads: &[ReadEntry]) -> Result<(), Confl
     Ok(())
 }
 
+/// Registers and arms this thread, in no line. The cells of a model are alive.
+fn arm(awaited: &mut Vec<Awaited>) -> Option<Registration> {
+    // SAFETY: as said.
+    unsafe { Registration::arm(wait::thread_waker(), awaited, None, &mut Batons::new()) }
+}
+
 /// Waits for the cell to change from its first value. Returns whether it was still the first when the wait began.
 fn wait_for_change(cell: &RawCell) -> bool {
     let mut awaited = vec![(&raw const *cell, VersionedLock::FREE)];
-    // SAFETY: the cell is alive.
-    let registration = unsafe { Registration::arm(wait::thread_waker(), &mut awaited) };
+    let registration = arm(&mut awaited);
     let waited = registration.is_some();
     if let Some(registration) = registration {
-        registration.block();
+        drop(registration.block());
     }
     waited
 }
@@ -123,8 +128,7 @@ fn a_wait_given_up_leaves_no_trace() {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
                 let mut awaited = vec![(&raw const *shared, VersionedLock::FREE)];
-                // SAFETY: the cell is alive.
-                unsafe { Registration::arm(wait::thread_waker(), &mut awaited) }.is_some()
+                arm(&mut awaited).is_some()
             })
         };
         assert!(write(local, &shared, &[]).is_ok());
@@ -212,9 +216,7 @@ fn a_variable_read_and_written_is_waited_for() {
                 if done.is_ok() {
                     return false;
                 }
-                // SAFETY: the cell is alive.
-                let registration = unsafe { Registration::arm(wait::thread_waker(), &mut awaited) };
-                registration.map(Registration::block).is_some()
+                arm(&mut awaited).map(|registration| drop(registration.block())).is_some()
             })
         };
         assert!(write(local, &shared, &[]).is_ok());
