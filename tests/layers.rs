@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first.
 const LAYERS: &[&[&str]] = &[
-    &["sync", "error", "config", "unwind"],
+    &["sync", "unwind", "waited"],
+    &["error", "config", "names"],
     &["clock", "reclaim", "hooks"],
     &["word", "contention", "storage"],
     &["cell", "reference"],
-    &["wait", "log", "names"],
-    &["commit"],
+    &["wait", "log"],
+    &["commit", "debug"],
     &["attempt", "direct"],
     &["context", "var", "tcell"],
     &["tx"],

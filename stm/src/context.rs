@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
+use std::panic::Location;
 use std::task::Waker;
 
 use crate::attempt::{Aftermath, Attempt, Tracking};
@@ -110,9 +111,11 @@ impl Context {
 
     /// Ends a run that leaves something to be done.
     #[inline(never)]
+    #[track_caller]
     fn finish_untidy(&self) {
         let aftermath = self.leave(self.attempt.tidy());
-        if let Some(aftermath) = aftermath {
+        if let Some(mut aftermath) = aftermath {
+            aftermath.wake.sign(Location::caller());
             conclude(aftermath);
         }
         reclaim::keep_up(self.local());
@@ -171,6 +174,7 @@ impl Running<'_> {
 
     /// Ends a run that has committed, and tells the world.
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn finish(self) {
         let context = ManuallyDrop::new(self).context;
         let local = context.local();

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::mem;
+use std::panic::Location;
 
 use crate::attempt::{Attempt, Tracking};
 use crate::commit::Conflict;
@@ -11,7 +12,7 @@ use crate::context::{self, Context, Lease, Running};
 use crate::error::{Cause, RunError, StmResult, TxError, TxResult};
 use crate::sync::{Point, point};
 use crate::tx::{ReadTransaction, Transaction};
-use crate::wait::{Batons, Registration};
+use crate::wait::{Batons, Registration, Who};
 
 /// Runs a transaction: everything `body` reads belongs to one moment, and everything it writes takes effect at once.
 ///
@@ -288,8 +289,10 @@ fn wait_for_change(running: Running<'_>, options: &Options, batons: &mut Batons)
              variables it waits for before calling `retry` or `check`"
         );
     }
+    let who = Who { name: options.name, site: Location::caller() };
     // SAFETY: as in `attempt`: the run is not over yet.
-    let registration = unsafe { Registration::arm(running.waker(), &mut awaited, running.attempt().line(), batons) };
+    let registration =
+        unsafe { Registration::arm(running.waker(), who, &mut awaited, running.attempt().line(), batons) };
     if registration.is_some() {
         // It does not speak for those: another wait, or for other variables.
         running.owe(mem::take(batons));

@@ -7,6 +7,7 @@
 mod commit;
 mod dormant;
 mod handles;
+mod line;
 mod reclaim;
 mod threes;
 mod token;

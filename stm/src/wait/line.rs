@@ -75,7 +75,8 @@ impl Batons {
 
     /// Passes them on to the next in line, who are woken with the list.
     pub(crate) fn pass_on(&mut self, list: &mut WakeList) {
-        list.0.extend(mem::take(&mut self.held).into_iter().filter_map(|(address, call)| table::pass(address, call)));
+        let held = mem::take(&mut self.held).into_iter();
+        held.filter_map(|(address, call)| table::pass(address, call)).for_each(|waiter| list.push(waiter));
     }
 }
 

@@ -16,10 +16,13 @@ mod table;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
 
 use crate::cell::RawCell;
+use crate::names;
 use crate::sync::{self, AtomicBool, AtomicU64, Ordering, Point, Thread, shared_static};
 use crate::unwind::Panics;
+use crate::waited::{Site, Waited};
 use crate::word::Word;
 
 pub(crate) use line::{Batons, Call};
@@ -32,11 +35,25 @@ shared_static! {
     static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0)
 }
 
+/// Whose wait it is, for people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Who {
+    /// The transaction's name.
+    pub(crate) name: Option<&'static str>,
+    /// Where it was started.
+    pub(crate) site: Site,
+}
+
 /// One wait of one thread or task.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     notified: AtomicBool,
     waker: Waker,
+    who: Who,
+    since: Instant,
+    ticket: Ticket,
+    /// Of the variables. Sorted.
+    addresses: Box<[usize]>,
 }
 
 impl Waiter {
@@ -71,11 +88,9 @@ pub(crate) fn thread_waker() -> Waker {
 #[derive(Debug)]
 pub(crate) struct Registration {
     waiter: Arc<Waiter>,
-    ticket: Ticket,
-    /// Sorted.
-    addresses: Vec<usize>,
     /// Those of the addresses whose line it speaks for. Sorted.
     owed: Vec<usize>,
+    is_out: bool,
 }
 
 impl Registration {
@@ -88,6 +103,7 @@ impl Registration {
     /// The cells are alive until this returns.
     pub(crate) unsafe fn arm(
         waker: Waker,
+        who: Who,
         awaited: &mut Vec<Awaited>,
         call: Option<Call>,
         batons: &mut Batons,
@@ -97,16 +113,19 @@ impl Registration {
         let own = call.and_then(|call| batons.number_at(call));
         // Relaxed: the number is only to differ from the others; the order in line is one of arrival, more or less.
         let number = own.unwrap_or_else(|| NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut registration = Self {
-            waiter: Arc::new(Waiter { notified: AtomicBool::new(false), waker }),
+        let waiter = Arc::new(Waiter {
+            notified: AtomicBool::new(false),
+            waker,
+            who,
+            since: Instant::now(),
             ticket: Ticket { call, number },
             addresses: awaited.iter().map(|&(cell, _)| cell.addr()).collect(),
-            owed: Vec::new(),
-        };
+        });
+        let mut registration = Self { waiter, owed: Vec::new(), is_out: false };
         sync::point(Point::Register);
         // Register first, arm second: a commit that sees the bit must find the waiter.
         for &(cell, seen) in awaited.iter() {
-            table::enter(cell.addr(), registration.ticket, seen, &registration.waiter);
+            table::enter(cell.addr(), seen, &registration.waiter);
         }
         let armed = awaited.iter().all(|&(cell, seen)| {
             sync::point(Point::Arm);
@@ -119,7 +138,7 @@ impl Registration {
         }
         if let Some(call) = call {
             // Only now: all of it was of no use as it is.
-            let addresses = &registration.addresses;
+            let addresses = &registration.waiter.addresses;
             registration.owed = batons.put_down(call, |address| addresses.binary_search(&address).is_ok());
         }
         Some(registration)
@@ -148,13 +167,22 @@ impl Registration {
         batons
     }
 
+    /// What the transaction waits for, in words. Needs no variable to be alive.
+    #[allow(dead_code, reason = "for the errors of waits that are given up")]
+    pub(crate) fn waited(&self) -> Waited {
+        Waited(self.waiter.addresses.iter().map(|&address| names::describe(address)).collect())
+    }
+
     /// Takes the waiter out of the table, once.
     fn take_out(&mut self, batons: &mut Batons) {
-        let Self { ticket, owed, .. } = self;
-        let mut holds = mem::take(&mut self.addresses);
-        holds.retain(|address| table::leave(*address, *ticket, owed.binary_search(address).is_ok()));
+        if mem::replace(&mut self.is_out, true) {
+            return;
+        }
+        let Waiter { ticket, addresses, .. } = &*self.waiter;
+        let holds = |address: &&usize| table::leave(**address, *ticket, self.owed.binary_search(address).is_ok());
+        let held: Vec<_> = addresses.iter().filter(holds).copied().collect();
         if let Some(call) = ticket.call {
-            batons.take_up(call, ticket.number, holds);
+            batons.take_up(call, ticket.number, held);
         }
     }
 }
@@ -202,11 +230,15 @@ const TRIES_TO_ARM: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 1 } else { 64 };
 
 /// Waiters to be woken once the caller holds nothing any more: wakers are user code.
 #[derive(Debug, Default)]
-pub(crate) struct WakeList(Vec<Arc<Waiter>>);
+pub(crate) struct WakeList {
+    waiters: Vec<Arc<Waiter>>,
+    /// The variables somebody waited for, if that is [recorded](names::is_recording).
+    written: Vec<usize>,
+}
 
 impl WakeList {
     pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+        Self { waiters: Vec::new(), written: Vec::new() }
     }
 
     /// Takes out of the table whom a write of the cell, which has been published, is to wake.
@@ -214,22 +246,61 @@ impl WakeList {
     pub(crate) fn add(&mut self, cell: &RawCell) {
         // Whoever has registered since the write and has seen it is not meant. A locked word is what nobody has seen.
         let now = cell.lock.load_again().without_waiters();
-        let is_left = table::take((&raw const *cell).addr(), now, &mut self.0);
+        let address = (&raw const *cell).addr();
+        let before = self.waiters.len();
+        let is_left = table::take(address, now, &mut self.waiters);
         if is_left {
             arm_again(cell);
         }
+        if self.waiters.len() > before && names::is_recording() {
+            self.written.push(address);
+        }
+    }
+
+    /// Adds one who was waiting in line.
+    fn push(&mut self, waiter: Arc<Waiter>) {
+        self.waiters.push(waiter);
+    }
+
+    /// Notes, for people, who has written what these waited for.
+    #[cold]
+    pub(crate) fn sign(&mut self, site: Site) {
+        mem::take(&mut self.written).into_iter().for_each(|address| names::set_written(address, site));
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.waiters.is_empty()
     }
 
     /// Wakes them all, putting off panics of wakers.
     #[cold]
     pub(crate) fn wake(&mut self, panics: &mut Panics) {
-        panics.run_each(mem::take(&mut self.0), |waiter| waiter.notify());
+        panics.run_each(mem::take(&mut self.waiters), |waiter| waiter.notify());
     }
+}
+
+/// A waiter as it was at one moment.
+pub(crate) struct Seen {
+    pub(crate) name: Option<&'static str>,
+    pub(crate) site: Site,
+    /// Where it is in line.
+    pub(crate) line: Option<Call>,
+    pub(crate) waited: Duration,
+    pub(crate) addresses: Box<[usize]>,
+}
+
+/// All who are in the table, one bucket after the other.
+pub(crate) fn everybody() -> Vec<Seen> {
+    let waiters = table::everybody();
+    let see = |waiter: &Arc<Waiter>| Seen {
+        name: waiter.who.name,
+        site: waiter.who.site,
+        line: waiter.ticket.call,
+        waited: waiter.since.elapsed(),
+        addresses: waiter.addresses.clone(),
+    };
+    waiters.iter().map(see).collect()
 }
 
 /// How many waiters are registered, and how many batons are out: a model ends with none.

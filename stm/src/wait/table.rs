@@ -91,9 +91,10 @@ fn with_group<R>(address: usize, call: Option<Call>, f: impl FnOnce(&mut Group) 
 }
 
 /// Registers a waiter.
-pub(super) fn enter(address: usize, ticket: Ticket, seen: Word, waiter: &Arc<Waiter>) {
+pub(super) fn enter(address: usize, seen: Word, waiter: &Arc<Waiter>) {
+    let Ticket { call, number } = waiter.ticket;
     let entry = Entry { seen, waiter: Arc::clone(waiter) };
-    with_group(address, ticket.call, |group| group.waiting.insert(ticket.number, entry));
+    with_group(address, call, |group| group.waiting.insert(number, entry));
 }
 
 /// Takes a waiter out, which has itself a hold on it. Returns whether it has the baton of its line now: because somebody has
@@ -160,6 +161,18 @@ pub(super) fn pass(address: usize, call: Call) -> Option<Arc<Waiter>> {
         group.batons = 1;
         Some(next.waiter)
     })
+}
+
+/// Everybody who waits, one bucket after the other. Buckets are locked for as long as it takes to copy pointers.
+pub(super) fn everybody() -> Vec<Arc<Waiter>> {
+    let mut found = BTreeMap::new();
+    for bucket in &TABLE.0 {
+        let bucket = bucket.lock();
+        let entries = bucket.values().flatten().flat_map(|group| group.waiting.values());
+        // None is dropped here, which would be user code: each is kept by the table too.
+        found.extend(entries.map(|entry| (Arc::as_ptr(&entry.waiter).addr(), Arc::clone(&entry.waiter))));
+    }
+    found.into_values().collect()
 }
 
 /// How many waiters and batons there are: a model ends with none.

@@ -30,7 +30,7 @@ fn cell() -> Box<RawCell> {
 fn arm_at(count: &Arc<Count>, cells: &[&RawCell], call: Option<Call>, batons: &mut Batons) -> Option<Registration> {
     let mut awaited = cells.iter().map(|cell| (&raw const **cell, cell.lock.load().without_waiters())).collect();
     // SAFETY: the cells are borrowed.
-    unsafe { Registration::arm(Waker::from(Arc::clone(count)), &mut awaited, call, batons) }
+    unsafe { Registration::arm(Waker::from(Arc::clone(count)), who(), &mut awaited, call, batons) }
 }
 
 fn arm(count: &Arc<Count>, cells: &[&RawCell]) -> Option<Registration> {
@@ -59,6 +59,10 @@ fn left_at(cell: &RawCell) -> usize {
     table::count(|address| address == own)
 }
 
+fn who() -> Who {
+    Who { name: None, site: here() }
+}
+
 #[track_caller]
 fn here() -> Call {
     Location::caller()
@@ -84,7 +88,8 @@ fn a_waiter_that_comes_too_late_is_not_left_behind() {
     let mut awaited = vec![(&raw const *a, VersionedLock::FREE), (&raw const *b, VersionedLock::FREE)];
     b.lock.publish(Version::from_raw(1));
     // SAFETY: the cells are alive.
-    let armed = unsafe { Registration::arm(Waker::from(Arc::clone(&count)), &mut awaited, None, &mut Batons::new()) };
+    let armed =
+        unsafe { Registration::arm(Waker::from(Arc::clone(&count)), who(), &mut awaited, None, &mut Batons::new()) };
     assert!(armed.is_none());
     assert_eq!((left_at(&a), left_at(&b)), (0, 0));
 }
@@ -130,7 +135,8 @@ fn a_waker_that_panics_keeps_nobody_asleep() {
     let (a, count) = (cell(), Arc::new(Count::default()));
     let mut awaited = vec![(&raw const *a, VersionedLock::FREE)];
     // SAFETY: the cell is alive.
-    let _bomb = unsafe { Registration::arm(Waker::from(Arc::new(Bomb)), &mut awaited, None, &mut Batons::new()) };
+    let _bomb =
+        unsafe { Registration::arm(Waker::from(Arc::new(Bomb)), who(), &mut awaited, None, &mut Batons::new()) };
     let _good = arm(&count, &[&a]);
     assert!(std::panic::catch_unwind(|| write(&a)).is_err(), "the panic goes on");
     assert_eq!(count.get(), 1);
@@ -296,7 +302,7 @@ fn whoever_is_woken_while_it_is_about_to_wait_keeps_the_baton() {
     let mut awaited = vec![(&raw const *a, seen), (&raw const *b, Word::of_version(Version::from_raw(7)))];
     let waker = Waker::from(Arc::clone(&line.counts[0]));
     // SAFETY: the cells are alive.
-    assert!(unsafe { Registration::arm(waker, &mut awaited, Some(line.call), &mut batons) }.is_none());
+    assert!(unsafe { Registration::arm(waker, who(), &mut awaited, Some(line.call), &mut batons) }.is_none());
     assert!(!batons.is_empty(), "it has not looked at the latest state");
     drop(batons);
     assert_eq!(line.woken(), [1, 1]);
