@@ -203,7 +203,7 @@ fn the_next_write_wakes_the_next_in_line() {
 fn two_writers_and_a_line() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore(1, move || {
         make_statics();
         let (local, shared) = (placeholder(), Shared::new());
         let waiters = shared.two_in_line(1, |_, batons| drop(batons));
