@@ -3,10 +3,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use common::{Random, Runs, expect_panic, quietly, race, runs_until, scaled, threads, watchdog};
 use stm::{
-    ReadTransaction, StmResult, TVar, Transaction, TxResult, atomically, cancel, options, snapshot, try_atomically,
+    ReadTransaction, StmResult, TVar, Transaction, TxResult, atomically, cancel, debug, options, snapshot,
+    try_atomically,
 };
 
 /// Waits in line until there is an item, and returns how many there are.
@@ -53,6 +55,40 @@ fn an_item_costs_the_same_however_many_wait() {
     });
     // An item is written twice, and each writes wakes one; and a run may meet a conflict.
     assert!(runs.get() <= 5 * waiters, "{} runs", runs.get());
+}
+
+#[test]
+fn whoever_has_waited_longest_goes_first() {
+    let _watchdog = watchdog();
+    let (items, order) = (TVar::new(0), TVar::new(Vec::new()));
+    let in_line = |waiters: u32| {
+        let in_this_test = |waiter: &&debug::Waiter| waiter.name() == Some("in order");
+        while debug::waiting().waiters().iter().filter(in_this_test).count() < waiters as usize {
+            thread::yield_now();
+        }
+        // In the table is a little before asleep.
+        let_them_sleep();
+    };
+    thread::scope(|scope| {
+        for me in 0..5 {
+            let (items, order) = (&items, &order);
+            scope.spawn(move || {
+                let taken = options().name("in order").run(|tx| {
+                    take(tx, items)?;
+                    order.update(tx, |order| order.push(me))
+                });
+                assert_eq!(taken, Ok(()));
+            });
+            in_line(me + 1);
+        }
+        for taken in 1..=5 {
+            add(&items, 1);
+            until_empty(&items);
+            // The next has looked and waits again: that does not cost it its place.
+            in_line(5 - taken);
+        }
+    });
+    assert_eq!(order.load(), [0, 1, 2, 3, 4]);
 }
 
 /// How a transaction that has been woken for an item can end without taking it.
@@ -140,7 +176,7 @@ fn whoever_is_woken_and_does_not_take_it_wakes_the_next() {
                 for _ in 0..waiters {
                     scope.spawn(|| ending(&items, &other, &first));
                 }
-                asleep(waiters);
+                let_them_sleep();
                 add(&items, 1);
                 // It hangs here if nobody is woken.
                 until_empty(&items);
@@ -151,9 +187,9 @@ fn whoever_is_woken_and_does_not_take_it_wakes_the_next() {
     }
 }
 
-/// Returns when so many probably sleep.
-fn asleep(_waiters: usize) {
-    thread::sleep(std::time::Duration::from_millis(20));
+/// Gives those who were started time to fall asleep. Nothing depends on it but how often the interesting case is met.
+fn let_them_sleep() {
+    thread::sleep(Duration::from_millis(20));
 }
 
 /// A gate in line lets one through after the other: slow, but all of them.
@@ -167,7 +203,7 @@ fn everybody_goes_through_a_gate() {
                 snapshot(|tx| if gate.read(tx)? { Ok(()) } else { tx.retry_in_line() });
             });
         }
-        asleep(20);
+        let_them_sleep();
         gate.store(true);
     });
 }
@@ -192,7 +228,7 @@ fn hooks_may_wait_for_the_next_in_line() {
                 });
             });
         }
-        asleep(4);
+        let_them_sleep();
         add(&items, 1);
     });
 }
@@ -255,7 +291,7 @@ fn a_plain_waiter_is_woken_whoever_stands_in_line() {
         for _ in 0..3 {
             scope.spawn(|| atomically(|tx| take(tx, &items)));
         }
-        asleep(3);
+        let_them_sleep();
         let wait = |runs: &Runs| {
             atomically(|tx| {
                 runs.count();

@@ -27,6 +27,7 @@ fn line(site: &Location<'_>) -> (String, u32) {
     (site.file().to_owned(), site.line())
 }
 
+/// So many lines below the line.
 fn here(offset: u32, line: u32) -> (String, u32) {
     (file!().to_owned(), line + offset)
 }
@@ -87,7 +88,8 @@ fn what_is_recorded_is_where_variables_are_made_and_who_has_written_them() {
             made
         };
         assert_eq!(made_at(), [made, from_made]);
-        let writers: [(fn(&TVar<i32>), _); 5] = [
+        type Write = fn(&TVar<i32>);
+        let writers: [(Write, _); 5] = [
             (|x| x.store(1), here(0, line!())),
             (|x| atomically(|tx| x.write(tx, 2)), here(0, line!())),
             (|x| x.fetch_update(|x| *x += 1), here(0, line!())),
