@@ -174,17 +174,23 @@ impl Attempt {
         self.state().abort(cause)
     }
 
-    /// Ends the attempt, to wait in line at `call`.
+    /// Ends the attempt, to wait in line at `call`; with a plain retry before it, or one at another call, to wait plainly.
     #[cold]
     pub(crate) fn retry_in_line(&self, call: Call) -> Abort {
-        self.state().retry_in_line(call)
+        let state = self.state();
+        let before = state.flags;
+        let abort = state.abort(Cause::Retry);
+        if before & (DOOMED | RETRIED) == 0 && (before & RETRIED_IN_LINE == 0 || state.call == Some(call)) {
+            state.flags = state.flags & !RETRIED | RETRIED_IN_LINE;
+            state.call = Some(call);
+        }
+        abort
     }
 
     /// Where the attempt, which has ended by a retry, is to wait in line: if all its retries were at one call.
     pub(crate) fn line(&self) -> Option<Call> {
         let state = self.state();
-        let is_in_line = state.flags & (DOOMED | RETRIED | RETRIED_IN_LINE) == DOOMED | RETRIED_IN_LINE;
-        if is_in_line { state.call } else { None }
+        state.call.filter(|_| state.flags & (DOOMED | RETRIED | RETRIED_IN_LINE) == DOOMED | RETRIED_IN_LINE)
     }
 
     /// Takes a retry back, for the other branch of an `or_else`.
@@ -485,19 +491,6 @@ impl State {
             self.doom = cause;
         }
         self.aborted()
-    }
-
-    #[cold]
-    fn retry_in_line(&mut self, call: Call) -> Abort {
-        let before = self.flags;
-        let abort = self.abort(Cause::Retry);
-        // With a plain retry before it, or one at another call, the wait will be a plain one.
-        let may_be_in_line = before & RETRIED == 0 && (before & RETRIED_IN_LINE == 0 || self.call == Some(call));
-        if before & DOOMED == 0 && may_be_in_line {
-            self.flags = self.flags & !RETRIED | RETRIED_IN_LINE;
-            self.call = Some(call);
-        }
-        abort
     }
 
     /// Opens the read log again if this is the plain case.
