@@ -21,7 +21,7 @@ use crate::log::{ReadLog, WriteEntry, WriteLog};
 use crate::reclaim::{Destroy, Local};
 use crate::storage::Bits;
 use crate::sync::{Point, point};
-use crate::wait::{Awaited, Call, WakeList};
+use crate::wait::{Awaited, Batons, Call, WakeList};
 use crate::word::{Limit, Word};
 
 /// How an attempt keeps track of what it reads.
@@ -81,7 +81,6 @@ pub(crate) struct Savepoint {
 
 /// What is left to do for the world outside once an attempt is over and its thread is free again.
 #[must_use = "waiters have to be woken and hooks run"]
-#[derive(Default)]
 pub(crate) struct Aftermath {
     pub(crate) wake: WakeList,
     pub(crate) due: Due,
@@ -126,7 +125,8 @@ impl Attempt {
         debug_assert!(state.reads.is_empty() && state.writes.is_empty() && state.hooks.is_empty());
         state.number = number;
         state.flags = if tracking == Tracking::Unlogged { UNLOGGED } else { 0 };
-        if privilege == Privilege::Promoted {
+        // The first run has not waited yet, and so owes nothing.
+        if privilege == Privilege::Promoted || number > 1 && !state.wake.is_empty() {
             state.flags |= UNTIDY;
         }
         state.privilege = privilege;
@@ -147,9 +147,16 @@ impl Attempt {
         self.state().number = 0;
     }
 
-    /// Has the end of the run tidied up, whatever else there is to do.
-    pub(crate) fn is_to_be_tidied(&self) {
-        self.state().flags |= UNTIDY;
+    /// Has the batons passed on when the run is over, the one under way or the next.
+    pub(crate) fn owe(&self, batons: &mut Batons) {
+        let state = self.state();
+        state.wake.owe(batons);
+        state.flags |= UNTIDY;
+    }
+
+    /// Takes them back, for another run.
+    pub(crate) fn keep(&self, batons: &mut Batons) {
+        self.state().wake.keep(batons);
     }
 
     pub(crate) fn number(&self) -> u32 {
@@ -457,11 +464,10 @@ impl Attempt {
         let due = self.undo(savepoint);
         self.state().writes.clear();
         self.state().writes.set_open(true);
-        if self.finish() {
-            let aftermath = self.tidy();
-            debug_assert!(aftermath.is_none(), "an attempt that is undone wakes nobody and has no hooks left");
-        }
-        (!due.is_empty()).then(|| Aftermath { wake: WakeList::new(), due })
+        // Of an attempt that is undone only those in line behind it are woken.
+        let aftermath = if self.finish() { self.tidy() } else { None };
+        let wake = aftermath.map(|aftermath| aftermath.wake).unwrap_or_default();
+        (!due.is_empty() || !wake.is_empty()).then_some(Aftermath { wake, due })
     }
 
     /// Everything the attempt has read, to wait for.

@@ -27,8 +27,6 @@ pub(crate) struct Context {
     /// Held by the run under way if it is a promoted one.
     token: Cell<Option<Token>>,
     pub(crate) jitter: RefCell<Jitter>,
-    /// Those of the run under way, which are passed on when it is left.
-    batons: RefCell<Batons>,
     /// Made when the thread first waits.
     waker: Cell<Option<Waker>>,
     /// Keeps the record that the attempt uses.
@@ -51,7 +49,6 @@ impl Context {
             attempt: Attempt::new(handle.local()),
             token: Cell::new(None),
             jitter: RefCell::new(Jitter::new(seed)),
-            batons: RefCell::new(Batons::new()),
             waker: Cell::new(None),
             _handle: handle,
         }
@@ -81,39 +78,29 @@ impl Context {
         if token.is_some() {
             self.token.set(token);
         }
-        // The first run has waited for nothing yet.
-        if number > 1 && !self.batons.borrow().is_empty() {
-            self.attempt.is_to_be_tidied();
-        }
         let running = Running { context: self };
         point(Point::Begun);
         running
     }
 
-    /// Has the batons passed on when the run is left, the one under way or the one about to begin.
-    pub(crate) fn owe(&self, batons: Batons) {
-        let previous = self.batons.replace(batons);
-        debug_assert!(previous.is_empty(), "a run that is left passes its batons on");
+    /// Has the batons passed on when the next run is left.
+    pub(crate) fn owe(&self, batons: &mut Batons) {
+        self.attempt.owe(batons);
     }
 
-    /// Frees the thread for other transactions, and others from a promoted one: user code may follow. What the run owes
-    /// to those behind it in line is paid before that.
-    fn leave(&self, mut aftermath: Option<Aftermath>) -> Option<Aftermath> {
+    /// Frees the thread for other transactions, and others from a promoted one: user code may follow.
+    fn leave(&self) {
         self.attempt.leave();
         self.local().unpin();
         drop(self.token.take());
-        let mut batons = self.batons.take();
-        if !batons.is_empty() {
-            batons.pass_on(&mut aftermath.get_or_insert_default().wake);
-        }
-        aftermath
     }
 
     /// Ends a run that leaves something to be done.
     #[inline(never)]
     #[track_caller]
     fn finish_untidy(&self) {
-        let aftermath = self.leave(self.attempt.tidy());
+        let aftermath = self.attempt.tidy();
+        self.leave();
         if let Some(mut aftermath) = aftermath {
             aftermath.wake.sign(Location::caller());
             conclude(aftermath);
@@ -125,7 +112,8 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn undo(&self) {
-        let aftermath = self.leave(self.attempt.roll_back());
+        let aftermath = self.attempt.roll_back();
+        self.leave();
         if let Some(aftermath) = aftermath {
             conclude(aftermath);
         }
@@ -162,16 +150,6 @@ impl Running<'_> {
         self.context.thread_waker()
     }
 
-    /// Takes the run's batons away, for the next run: those it has are passed on when it is left.
-    pub(crate) fn take_batons(&self) -> Batons {
-        self.context.batons.take()
-    }
-
-    /// Has the batons passed on when the run is left.
-    pub(crate) fn owe(&self, batons: Batons) {
-        self.context.owe(batons);
-    }
-
     /// Ends a run that has committed, and tells the world.
     #[inline(always)]
     #[track_caller]
@@ -199,7 +177,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Wakes waiters and runs hooks: all of them, whatever panics.
+/// Wakes waiters, also those in line behind the run, and runs hooks, which may wait for them: all of them, whatever panics.
 #[cold]
 fn conclude(mut aftermath: Aftermath) {
     let mut panics = Panics::new();

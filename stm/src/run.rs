@@ -1,7 +1,6 @@
 //! Running bodies: the one step that runs a body and commits it or rolls it back, and the loop that repeats it.
 
 use std::convert::Infallible;
-use std::mem;
 use std::panic::Location;
 
 use crate::attempt::{Attempt, Tracking};
@@ -237,7 +236,7 @@ impl<T, E> Unfinished<'_, T, E> {
     /// Undoes the run, and registers it as a waiter if it asked for that.
     #[cold]
     #[track_caller]
-    fn end(self, options: &Options) -> Next<E> {
+    fn end(self, options: &Options, mut batons: Batons) -> Next<E> {
         let Self { running, result, conflict } = self;
         let cause = match (running.attempt().doom(), &result) {
             (Some(cause), _) => cause,
@@ -245,7 +244,7 @@ impl<T, E> Unfinished<'_, T, E> {
             (None, Err(TxError::Cancel(_))) => {
                 running.roll_back();
                 let Err(TxError::Cancel(error)) = result else { unreachable!("it was a cancel a moment ago") };
-                return Next { step: Step::Cancelled(error), batons: Batons::new() };
+                return Next { step: Step::Cancelled(error), batons };
             }
             (None, Ok(_)) => {
                 debug_assert!(conflict, "a run that is not doomed and returned a value was to be committed");
@@ -253,7 +252,7 @@ impl<T, E> Unfinished<'_, T, E> {
             }
         };
         // The transaction is not over yet.
-        let mut batons = running.take_batons();
+        running.attempt().keep(&mut batons);
         let step = match cause {
             Cause::Conflict => {
                 running.roll_back();
@@ -295,7 +294,7 @@ fn wait_for_change(running: Running<'_>, options: &Options, batons: &mut Batons)
         unsafe { Registration::arm(running.waker(), who, &mut awaited, running.attempt().line(), batons) };
     if registration.is_some() {
         // It does not speak for those: another wait, or for other variables.
-        running.owe(mem::take(batons));
+        running.attempt().owe(batons);
     }
     running.roll_back();
     registration
@@ -317,7 +316,7 @@ fn run<T, E, R>(
         None => repeat(&Lease::new(), options, 0, Next { step: Step::Again, batons: Batons::new() }, &mut body),
         Some(context) => match attempt(context, 1, None, tracking, &mut body) {
             Ok(value) => return done(value),
-            Err(unfinished) => repeat(context, options, 1, unfinished.end(options), &mut body),
+            Err(unfinished) => repeat(context, options, 1, unfinished.end(options, Batons::new()), &mut body),
         },
     };
     outcome.map_or_else(failed, done)
@@ -359,10 +358,10 @@ fn repeat<T, E>(
             }
         }
         number = number.saturating_add(1);
-        context.owe(mem::take(&mut batons));
+        context.owe(&mut batons);
         Next { step, batons } = match attempt(context, number, token, Tracking::Logged, body) {
             Ok(value) => return Ok(value),
-            Err(unfinished) => unfinished.end(options),
+            Err(unfinished) => unfinished.end(options, batons),
         };
     }
 }

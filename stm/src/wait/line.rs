@@ -73,10 +73,13 @@ impl Batons {
         owed
     }
 
-    /// Passes them on to the next in line, who are woken with the list.
-    pub(crate) fn pass_on(&mut self, list: &mut WakeList) {
-        let held = mem::take(&mut self.held).into_iter();
-        held.filter_map(|(address, call)| table::pass(address, call)).for_each(|waiter| list.push(waiter));
+    /// Hands all of them to somebody else; the place in line is kept.
+    pub(super) fn give_up(&mut self) -> impl Iterator<Item = (usize, Call)> {
+        mem::take(&mut self.held).into_iter()
+    }
+
+    pub(super) fn take_over(&mut self, address: usize, call: Call) {
+        self.held.push((address, call));
     }
 }
 
@@ -84,7 +87,7 @@ impl Drop for Batons {
     fn drop(&mut self) {
         if !self.is_empty() {
             let mut list = WakeList::new();
-            self.pass_on(&mut list);
+            list.owe(self);
             let mut panics = Panics::new();
             list.wake(&mut panics);
             panics.resume();

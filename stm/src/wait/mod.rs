@@ -228,17 +228,25 @@ fn arm_again(cell: &RawCell) {
 /// A microsecond or so: longer than a commit holds a lock, unless its thread has been descheduled.
 const TRIES_TO_ARM: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 1 } else { 64 };
 
+/// Somebody to be woken.
+#[derive(Debug)]
+enum Wakeup {
+    Waiter(Arc<Waiter>),
+    /// A baton is to be passed on.
+    NextInLine(usize, Call),
+}
+
 /// Waiters to be woken once the caller holds nothing any more: wakers are user code.
 #[derive(Debug, Default)]
 pub(crate) struct WakeList {
-    waiters: Vec<Arc<Waiter>>,
+    wakes: Vec<Wakeup>,
     /// The variables somebody waited for, if that is [recorded](names::is_recording).
     written: Vec<usize>,
 }
 
 impl WakeList {
     pub(crate) const fn new() -> Self {
-        Self { waiters: Vec::new(), written: Vec::new() }
+        Self { wakes: Vec::new(), written: Vec::new() }
     }
 
     /// Takes out of the table whom a write of the cell, which has been published, is to wake.
@@ -247,19 +255,30 @@ impl WakeList {
         // Whoever has registered since the write and has seen it is not meant. A locked word is what nobody has seen.
         let now = cell.lock.load_again().without_waiters();
         let address = (&raw const *cell).addr();
-        let before = self.waiters.len();
-        let is_left = table::take(address, now, &mut self.waiters);
+        let before = self.wakes.len();
+        let is_left = table::take(address, now, |waiter| self.wakes.push(Wakeup::Waiter(waiter)));
         if is_left {
             arm_again(cell);
         }
-        if self.waiters.len() > before && names::is_recording() {
+        if self.wakes.len() > before && names::is_recording() {
             self.written.push(address);
         }
     }
 
-    /// Adds one who was waiting in line.
-    fn push(&mut self, waiter: Arc<Waiter>) {
-        self.waiters.push(waiter);
+    /// Takes over batons, to be passed on with the list.
+    pub(crate) fn owe(&mut self, batons: &mut Batons) {
+        self.wakes.extend(batons.give_up().map(|(address, call)| Wakeup::NextInLine(address, call)));
+    }
+
+    /// Gives them back.
+    pub(crate) fn keep(&mut self, batons: &mut Batons) {
+        self.wakes.retain(|wake| match *wake {
+            Wakeup::NextInLine(address, call) => {
+                batons.take_over(address, call);
+                false
+            }
+            Wakeup::Waiter(_) => true,
+        });
     }
 
     /// Notes, for people, who has written what these waited for.
@@ -270,13 +289,20 @@ impl WakeList {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiters.is_empty()
+        self.wakes.is_empty()
     }
 
     /// Wakes them all, putting off panics of wakers.
     #[cold]
     pub(crate) fn wake(&mut self, panics: &mut Panics) {
-        panics.run_each(mem::take(&mut self.waiters), |waiter| waiter.notify());
+        panics.run_each(mem::take(&mut self.wakes), |wake| match wake {
+            Wakeup::Waiter(waiter) => waiter.notify(),
+            Wakeup::NextInLine(address, call) => {
+                if let Some(next) = table::pass(address, call) {
+                    next.notify();
+                }
+            }
+        });
     }
 }
 

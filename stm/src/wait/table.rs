@@ -121,7 +121,7 @@ pub(super) fn leave(address: usize, ticket: Ticket, owes: bool) -> bool {
 
 /// Takes out who is to be woken by a write that has left the variable with the word `now`: of those who have not read
 /// it as it is now, the first of each line and all who are in none. Returns whether somebody is left.
-pub(super) fn take(address: usize, now: Word, woken: &mut Vec<Arc<Waiter>>) -> bool {
+pub(super) fn take(address: usize, now: Word, mut wake: impl FnMut(Arc<Waiter>)) -> bool {
     let mut bucket = bucket(address);
     let Some(groups) = bucket.get_mut(&address) else { return false };
     for group in groups.iter_mut() {
@@ -129,12 +129,12 @@ pub(super) fn take(address: usize, now: Word, woken: &mut Vec<Arc<Waiter>>) -> b
             let all = mem::take(&mut group.waiting).into_iter();
             let (left, changed): (_, BTreeMap<_, _>) = all.partition(|(_, entry)| entry.seen == now);
             group.waiting = left;
-            woken.extend(changed.into_values().map(|entry| entry.waiter));
+            changed.into_values().for_each(|entry| wake(entry.waiter));
         } else if let Some(number) =
             group.waiting.iter().find(|(_, entry)| entry.seen != now).map(|(number, _)| *number)
         {
             group.batons += 1;
-            woken.extend(group.waiting.remove(&number).map(|entry| entry.waiter));
+            group.waiting.remove(&number).into_iter().for_each(|entry| wake(entry.waiter));
         }
     }
     groups.retain(|group| !group.is_empty());
