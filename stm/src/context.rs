@@ -16,6 +16,7 @@ use crate::reclaim::{self, Handle, Local};
 use crate::sync::{Point, get_pointer, point, set_pointer, thread_owner, thread_pointer};
 use crate::unwind::Panics;
 use crate::wait::{self, Batons};
+use crate::waited::Site;
 
 thread_pointer! { static CURRENT: Context }
 
@@ -27,6 +28,9 @@ pub(crate) struct Context {
     /// Held by the run under way if it is a promoted one.
     token: Cell<Option<Token>>,
     pub(crate) jitter: RefCell<Jitter>,
+    /// Where the transaction was started that ended last and left something to be done. Stored rather than kept in a register,
+    /// which every commit of a boxed value would have to save.
+    site: Cell<Option<Site>>,
     /// Made when the thread first waits.
     waker: Cell<Option<Waker>>,
     /// Keeps the record that the attempt uses.
@@ -49,6 +53,7 @@ impl Context {
             attempt: Attempt::new(handle.local()),
             token: Cell::new(None),
             jitter: RefCell::new(Jitter::new(seed)),
+            site: Cell::new(None),
             waker: Cell::new(None),
             _handle: handle,
         }
@@ -99,10 +104,11 @@ impl Context {
     #[inline(never)]
     #[track_caller]
     fn finish_untidy(&self) {
+        self.site.set(Some(Location::caller()));
         let aftermath = self.attempt.tidy();
         self.leave();
         if let Some(mut aftermath) = aftermath {
-            aftermath.wake.sign(Location::caller());
+            self.site.get().into_iter().for_each(|site| aftermath.wake.sign(site));
             conclude(aftermath);
         }
         reclaim::keep_up(self.local());
