@@ -1,7 +1,7 @@
 //! Endurance: memory that stays as it is over very many transactions and is given back after an outlier, far more threads
-//! than cores, write sets of a million entries, and destructors that block.
+//! than cores, write sets of a million entries, destructors that block, and wake-ups of which none may be lost.
 //!
-//! `STM_ENDURANCE=full` runs ten million transactions of each kind instead of one million.
+//! `STM_ENDURANCE=full` runs ten million transactions of each kind instead of one million, and a million wake-ups.
 
 #[path = "endurance/crowd.rs"]
 mod crowd;
@@ -15,6 +15,8 @@ mod large;
 mod memory;
 #[path = "endurance/snapshots.rs"]
 mod snapshots;
+#[path = "endurance/wake_ups.rs"]
+mod wake_ups;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first.
 const LAYERS: &[&[&str]] = &[
-    &["sync", "config", "unwind"],
-    &["report", "alarm"],
+    &["sync", "config", "unwind", "waited"],
+    &["report", "alarm", "names"],
     &["error", "clock", "reclaim", "hooks"],
     &["word", "contention", "storage"],
     &["cell", "reference"],
-    &["wait", "log", "names", "archive"],
-    &["commit"],
+    &["wait", "log", "archive"],
+    &["commit", "debug"],
     &["attempt", "direct"],
     &["context", "var", "tcell"],
     &["tx", "timer"],

@@ -15,6 +15,8 @@ mod anomalies;
 mod choosing;
 #[path = "schedules/explore.rs"]
 mod explore;
+#[path = "schedules/in_line.rs"]
+mod in_line;
 #[path = "schedules/ledger.rs"]
 mod ledger;
 #[path = "schedules/opacity.rs"]

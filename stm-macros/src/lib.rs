@@ -145,8 +145,8 @@ use proc_macro::TokenStream;
 /// - `tx.attempt_number()`, `tx.on_commit(..)` and `tx.on_rollback(..)` cannot fail and are left alone.
 /// - An explicit `?` is always right too. Where a call gives a `Result` of its own inside, a second `?` is for that
 ///   one.
-/// - `tx.retry()` and `tx.restart()` are expressions without a value, like `return`: `let Some(x) = y else {
-///   tx.retry() };`.
+/// - `tx.retry()`, `tx.retry_in_line()` and `tx.restart()` are expressions without a value, like `return`: `let Some(x) =
+///   y else { tx.retry() };`.
 ///
 /// # What cannot be undone
 ///

@@ -18,7 +18,7 @@ use crate::arguments::Arguments;
 const INFALLIBLE: [&str; 3] = ["attempt_number", "on_commit", "on_rollback"];
 
 /// Methods of the transaction that never return a value.
-const DIVERGING: [&str; 2] = ["retry", "restart"];
+const DIVERGING: [&str; 3] = ["retry", "retry_in_line", "restart"];
 
 /// Applies the rule to a body, in place. The value of the body is the caller's to wrap.
 pub(crate) fn apply(transaction: &Ident, body: &mut Expr) {
@@ -58,7 +58,7 @@ impl Rule<'_> {
         }
     }
 
-    /// Whether an expression is `tx.retry()` or `tx.restart()`, with a value type left to inference.
+    /// Whether an expression is `tx.retry()` or one of its kin, with a value type left to inference.
     fn diverges(&self, expression: &Expr) -> bool {
         match expression {
             Expr::MethodCall(call) => {

@@ -23,7 +23,7 @@ use crate::log::{ReadLog, WriteEntry, WriteLog};
 use crate::reclaim::Local;
 use crate::storage::{Bits, Fits, Kind};
 use crate::sync::{Point, point};
-use crate::wait::{Awaited, WakeList};
+use crate::wait::{Awaited, Batons, Call, WakeList};
 use crate::word::{Limit, Word};
 
 /// Which moment an attempt sees, and how it keeps track of what it reads.
@@ -48,6 +48,10 @@ const UNTIDY: u16 = 4;
 const SNAPSHOT: u16 = 8;
 /// The attempt began as a snapshot and has come to a write.
 const THAWED: u16 = 16;
+/// A retry of this run, perhaps one that an `or_else` has caught, was to wait like everybody.
+const RETRIED: u16 = 32;
+/// A retry of this run was to wait in line, at [`State::call`].
+const RETRIED_IN_LINE: u16 = 64;
 
 #[repr(C)]
 struct State {
@@ -72,6 +76,8 @@ struct State {
     past: Past,
     /// Of the attempt under way, if it is a hurried one.
     deadline: Option<Instant>,
+    /// Valid with [`RETRIED_IN_LINE`].
+    call: Option<Call>,
 }
 
 /// The state of this thread's transaction.
@@ -111,6 +117,7 @@ impl Attempt {
             announced: false,
             past: Past::default(),
             deadline: None,
+            call: None,
         };
         Self { state: UnsafeCell::new(state), local }
     }
@@ -139,7 +146,8 @@ impl Attempt {
             Tracking::Snapshot => SNAPSHOT | UNLOGGED,
             Tracking::LoggedSnapshot => SNAPSHOT | UNTIDY,
         };
-        if privilege == Privilege::Promoted {
+        // The first run has not waited yet, and so owes nothing.
+        if privilege == Privilege::Promoted || number > 1 && !state.wake.is_empty() {
             state.flags |= UNTIDY;
         }
         state.privilege = privilege;
@@ -185,6 +193,18 @@ impl Attempt {
         self.state().flags & THAWED != 0 || !self.state().writes.is_empty()
     }
 
+    /// Has the batons passed on when the run is over, the one under way or the next.
+    pub(crate) fn owe(&self, batons: &mut Batons) {
+        let state = self.state();
+        state.wake.owe(batons);
+        state.flags |= UNTIDY;
+    }
+
+    /// Takes them back, for another run.
+    pub(crate) fn keep(&self, batons: &mut Batons) {
+        self.state().wake.keep(batons);
+    }
+
     pub(crate) fn number(&self) -> u32 {
         self.state().number
     }
@@ -205,6 +225,25 @@ impl Attempt {
     #[cold]
     pub(crate) fn abort(&self, cause: Cause) -> Abort {
         self.state().abort(cause)
+    }
+
+    /// Ends the attempt, to wait in line at `call`; with a plain retry before it, or one at another call, to wait plainly.
+    #[cold]
+    pub(crate) fn retry_in_line(&self, call: Call) -> Abort {
+        let state = self.state();
+        let before = state.flags;
+        let abort = state.abort(Cause::Retry);
+        if before & (DOOMED | RETRIED) == 0 && (before & RETRIED_IN_LINE == 0 || state.call == Some(call)) {
+            state.flags = state.flags & !RETRIED | RETRIED_IN_LINE;
+            state.call = Some(call);
+        }
+        abort
+    }
+
+    /// Where the attempt, which has ended by a retry, is to wait in line: if all its retries were at one call.
+    pub(crate) fn line(&self) -> Option<Call> {
+        let state = self.state();
+        state.call.filter(|_| state.flags & (DOOMED | RETRIED | RETRIED_IN_LINE) == DOOMED | RETRIED_IN_LINE)
     }
 
     /// Takes a retry back, for the other branch of an `or_else`.
@@ -442,7 +481,7 @@ impl Attempt {
     fn settle(&self) {
         let state = self.state();
         state.flags |= UNTIDY;
-        // SAFETY: the commit has succeeded, and the log is cleared.
+        // SAFETY: the commit has succeeded, the attempt is not over, and the log is cleared.
         unsafe { commit::settle(state.writes.entries(), self.local, &mut state.wake) };
         state.writes.clear();
     }
@@ -490,11 +529,10 @@ impl Attempt {
         let due = self.undo(savepoint);
         self.state().writes.clear();
         self.state().writes.set_open(true);
-        if self.finish() {
-            let aftermath = self.tidy();
-            debug_assert!(aftermath.is_none(), "an attempt that is undone wakes nobody and has no hooks left");
-        }
-        (!due.is_empty()).then(|| Aftermath { wake: WakeList::new(), due })
+        // Of an attempt that is undone only those in line behind it are woken.
+        let aftermath = if self.finish() { self.tidy() } else { None };
+        let wake = aftermath.map(|aftermath| aftermath.wake).unwrap_or_default();
+        (!due.is_empty() || !wake.is_empty()).then_some(Aftermath { wake, due })
     }
 
     /// Everything the attempt has read, to wait for.
@@ -516,6 +554,9 @@ impl State {
     fn abort(&mut self, cause: Cause) -> Abort {
         if self.flags & DOOMED == 0 {
             self.flags |= DOOMED;
+            if cause == Cause::Retry {
+                self.flags |= RETRIED;
+            }
             self.reads.set_open(false);
             self.writes.set_open(false);
             self.doom = cause;

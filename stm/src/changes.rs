@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::task::{Context, Poll};
 
 use crate::cell::RawCell;
 use crate::direct;
 use crate::tcell::TCell;
 use crate::var::TVar;
-use crate::wait::Registration;
+use crate::wait::{Batons, Registration, Who};
+use crate::waited::Site;
 use crate::word::Word;
 
 /// The values that a variable gets. Made by [`TVar::changes`] and [`TCell::changes`].
@@ -24,6 +26,8 @@ pub struct Changes<'v, T: 'static> {
     /// The word of the variable when it was looked at last.
     seen: Word,
     waiting: Option<Registration>,
+    /// Where this was made, for people.
+    site: Site,
 }
 
 enum Variable<'v, T: 'static> {
@@ -41,9 +45,10 @@ impl<T: Send + Sync + 'static> Variable<'_, T> {
 }
 
 impl<'v, T: Send + Sync + 'static> Changes<'v, T> {
+    #[track_caller]
     fn new(variable: Variable<'v, T>) -> Self {
         let seen = direct::version(variable.cell());
-        Self { variable, seen, waiting: None }
+        Self { variable, seen, waiting: None, site: Location::caller() }
     }
 
     /// Waits for the next change, and returns the value after it.
@@ -98,8 +103,9 @@ impl<'v, T: Send + Sync + 'static> Changes<'v, T> {
                 return Poll::Ready(value);
             }
             let mut awaited = vec![(&raw const *self.variable.cell(), self.seen)];
+            let who = Who { name: Some("changes"), site: self.site };
             // SAFETY: the variable is kept alive.
-            let armed = unsafe { Registration::arm(None, &mut awaited) };
+            let armed = unsafe { Registration::arm(None, who, &mut awaited, None, &mut Batons::new()) };
             if let Some(registration) = armed
                 && !registration.entrust(cx.waker())
             {
@@ -137,6 +143,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     /// The values that the variable gets from now on, one after the other: see [`Changes`].
     ///
     /// The value it has now is not among them. To miss nothing, [`load`](Self::load) that afterwards: it may then be seen twice.
+    #[track_caller]
     pub fn changes(&self) -> Changes<'static, T> {
         Changes::new(Variable::Handle(self.clone()))
     }
@@ -173,6 +180,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
 
 impl<T: Send + Sync + 'static> TCell<T> {
     /// The values that the variable gets from now on, one after the other: see [`Changes`] and [`TVar::changes`].
+    #[track_caller]
     pub fn changes(&self) -> Changes<'_, T> {
         Changes::new(Variable::Cell(self))
     }

@@ -489,12 +489,13 @@ unsafe fn publish_one(entry: &mut WriteEntry, version: Version) {
 ///
 /// # Safety
 ///
-/// `commit` has succeeded with these entries, and this is called once.
+/// `commit` has succeeded with these entries, whose cells are still alive, and this is called once.
 #[inline(never)]
 pub(crate) unsafe fn settle(writes: &[WriteEntry], local: &Local, wake: &mut WakeList) {
     for entry in writes {
         if entry.held.has_waiters() {
-            wake.add(entry.cell);
+            // SAFETY: passed on to the caller.
+            wake.add(unsafe { &*entry.cell });
         }
         if let Some(kind) = entry.kind {
             // SAFETY: the value was in the cell, is there no longer, and `commit` has given it to this entry alone.

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
+use std::panic::Location;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -16,7 +17,8 @@ use crate::contention::{Jitter, Token};
 use crate::reclaim::{self, Handle, Local};
 use crate::sync::{Point, get_pointer, point, set_pointer, thread_owner, thread_pointer};
 use crate::unwind::Panics;
-use crate::wait;
+use crate::wait::{self, Batons};
+use crate::waited::Site;
 
 thread_pointer! { static CURRENT: Context }
 
@@ -28,6 +30,9 @@ pub(crate) struct Context {
     /// Held by the run under way if it is a promoted one.
     token: Cell<Option<Token>>,
     pub(crate) jitter: RefCell<Jitter>,
+    /// Where the transaction was started that ended last and left something to be done. Stored rather than kept in a register,
+    /// which every commit of a boxed value would have to save.
+    site: Cell<Option<Site>>,
     /// Made when the thread first waits.
     waker: Cell<Option<Waker>>,
     /// Keeps the record that the attempt uses.
@@ -50,6 +55,7 @@ impl Context {
             attempt: Attempt::new(handle.local()),
             token: Cell::new(None),
             jitter: RefCell::new(Jitter::new(seed)),
+            site: Cell::new(None),
             waker: Cell::new(None),
             _handle: handle,
         }
@@ -104,6 +110,11 @@ impl Context {
         }
     }
 
+    /// Has the batons passed on when the next run is left.
+    pub(crate) fn owe(&self, batons: &mut Batons) {
+        self.attempt.owe(batons);
+    }
+
     /// Frees the thread for other transactions, and others from a promoted one: user code may follow.
     fn leave(&self) {
         self.attempt.leave();
@@ -120,10 +131,13 @@ impl Context {
 
     /// Ends a run that leaves something to be done.
     #[inline(never)]
+    #[track_caller]
     fn finish_untidy(&self) {
+        self.site.set(Some(Location::caller()));
         let aftermath = self.attempt.tidy();
         self.leave();
-        if let Some(aftermath) = aftermath {
+        if let Some(mut aftermath) = aftermath {
+            self.site.get().into_iter().for_each(|site| aftermath.wake.sign(site));
             conclude(aftermath);
         }
         reclaim::keep_up(self.local());
@@ -173,6 +187,7 @@ impl Running<'_> {
 
     /// Ends a run that has committed, and tells the world.
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn finish(self) {
         let context = ManuallyDrop::new(self).context;
         let local = context.local();
@@ -197,7 +212,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Wakes waiters and runs hooks: all of them, whatever panics.
+/// Wakes waiters, also those in line behind the run, and runs hooks, which may wait for them: all of them, whatever panics.
 #[cold]
 fn conclude(mut aftermath: Aftermath) {
     let mut panics = Panics::new();

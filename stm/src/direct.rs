@@ -3,6 +3,7 @@
 //! A write here is a commit with one entry. Inside a body it acts on the committed state at once and is not undone.
 
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 
 use crate::cell::RawCell;
 use crate::commit::{self, Conflict, Privilege};
@@ -11,6 +12,7 @@ use crate::reclaim::{self, Local};
 use crate::storage::{self, Bits};
 use crate::unwind::Panics;
 use crate::wait::WakeList;
+use crate::waited::Site;
 use crate::word::Word;
 
 /// Clones the committed value.
@@ -73,10 +75,12 @@ pub(crate) unsafe fn peek<T, R>(cell: &RawCell, inline: bool, f: impl FnOnce(&T)
 ///
 /// As for [`load`].
 #[inline]
+#[track_caller]
 pub(crate) unsafe fn store<T: 'static>(cell: &RawCell, value: T) {
+    let site = Location::caller();
     reclaim::with_local(|local| {
         // SAFETY: passed on to the caller; the bits are a stored `T`.
-        let stored = unsafe { exchange::<T>(cell, storage::store(value), Word::NONE, local) };
+        let stored = unsafe { exchange::<T>(cell, storage::store(value), Word::NONE, local, site) };
         debug_assert!(stored.is_ok(), "a blind write can not conflict");
         reclaim::keep_up(local);
     });
@@ -87,14 +91,16 @@ pub(crate) unsafe fn store<T: 'static>(cell: &RawCell, value: T) {
 /// # Safety
 ///
 /// As for [`load`].
+#[track_caller]
 pub(crate) unsafe fn swap<T: Clone + 'static>(cell: &RawCell, value: T) -> T {
+    let site = Location::caller();
     reclaim::with_local(|local| {
         let new = storage::store(value);
         let pin = local.pin();
         let replaced = loop {
             let (word, bits) = read(cell);
             // SAFETY: passed on to the caller; `new` is given away only once, by the exchange that succeeds.
-            if unsafe { exchange::<T>(cell, new, word, local) }.is_ok() {
+            if unsafe { exchange::<T>(cell, new, word, local, site) }.is_ok() {
                 break bits;
             }
         };
@@ -111,7 +117,9 @@ pub(crate) unsafe fn swap<T: Clone + 'static>(cell: &RawCell, value: T) -> T {
 /// # Safety
 ///
 /// As for [`load`].
+#[track_caller]
 pub(crate) unsafe fn fetch_update<T: Clone + 'static, R>(cell: &RawCell, mut f: impl FnMut(&mut T) -> R) -> R {
+    let site = Location::caller();
     reclaim::with_local(|local| {
         loop {
             let pin = local.pin();
@@ -122,7 +130,7 @@ pub(crate) unsafe fn fetch_update<T: Clone + 'static, R>(cell: &RawCell, mut f: 
             let result = f(&mut value);
             let new = storage::store(value);
             // SAFETY: passed on to the caller; `new` is a stored `T` and given away here.
-            if unsafe { exchange::<T>(cell, new, word, local) }.is_ok() {
+            if unsafe { exchange::<T>(cell, new, word, local, site) }.is_ok() {
                 reclaim::keep_up(local);
                 return result;
             }
@@ -147,22 +155,28 @@ fn read(cell: &RawCell) -> (Word, Bits) {
     }
 }
 
-/// Commits one write, if the cell's word is still `expected`. Wakes waiters.
+/// Commits one write, if the cell's word is still `expected`. Wakes waiters, in the name of `site`.
 ///
 /// # Safety
 ///
 /// The cell is alive and holds a `T`; `new` is a stored `T`, which the cell owns after a success.
 #[inline]
-unsafe fn exchange<T: 'static>(cell: &RawCell, new: Bits, expected: Word, local: &Local) -> Result<(), Conflict> {
+unsafe fn exchange<T: 'static>(
+    cell: &RawCell,
+    new: Bits,
+    expected: Word,
+    local: &Local,
+    site: Site,
+) -> Result<(), Conflict> {
     let kind = storage::kind::<T>();
     let entry = WriteEntry { cell, value: new, expected, held: Word::NONE, kind };
-    let mut exchange = Exchange { entry: [entry], local };
+    let mut exchange = Exchange { entry: [entry], local, site };
     // SAFETY: passed on to the caller; one entry, no reads.
     let outcome = unsafe { commit::commit(&mut exchange.entry, &[], Privilege::Ordinary) };
     let Exchange { entry, .. } = &*ManuallyDrop::new(exchange);
     if outcome? || kind.is_some() {
-        // SAFETY: the commit has just succeeded.
-        unsafe { settle(entry, local) };
+        // SAFETY: the commit has just succeeded; passed on to the caller.
+        unsafe { settle(entry, local, site) };
     }
     Ok(())
 }
@@ -171,14 +185,15 @@ unsafe fn exchange<T: 'static>(cell: &RawCell, new: Bits, expected: Word, local:
 struct Exchange<'l> {
     entry: [WriteEntry; 1],
     local: &'l Local,
+    site: Site,
 }
 
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         let [entry] = &self.entry;
         if entry.is_done() {
-            // SAFETY: the commit has taken effect.
-            unsafe { settle(&self.entry, self.local) };
+            // SAFETY: the commit has taken effect; whoever made the exchange has the cell.
+            unsafe { settle(&self.entry, self.local, self.site) };
         } else if let Some(kind) = entry.kind {
             // SAFETY: the value did not get into the cell, and nobody tries again.
             unsafe { self.local.retire(entry.value, kind.destroy) };
@@ -191,11 +206,12 @@ impl Drop for Exchange<'_> {
 /// # Safety
 ///
 /// As for [`commit::settle`].
-unsafe fn settle(entry: &[WriteEntry; 1], local: &Local) {
+unsafe fn settle(entry: &[WriteEntry; 1], local: &Local, site: Site) {
     let mut wake = WakeList::new();
     // SAFETY: passed on to the caller.
     unsafe { commit::settle(entry, local, &mut wake) };
     if !wake.is_empty() {
+        wake.sign(site);
         let mut panics = Panics::new();
         wake.wake(&mut panics);
         panics.resume();

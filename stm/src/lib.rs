@@ -34,6 +34,7 @@
 //! - [Undoing a part](#undoing-a-part): [`nested`](Transaction::nested), [`cancel`]
 //! - [Variables](#variables): [`TVar`], [`TCell`], one-shot operations
 //! - [What a body may do](#what-a-body-may-do)
+//! - [Programs that hang](#programs-that-hang)
 //! - [Guarantees](#guarantees), [when not to use it](#when-not-to-use-it), [features](#features)
 //!
 //! # Running
@@ -61,7 +62,8 @@
 //! # Waiting and choosing
 //!
 //! `retry` says that the body can not go on with what it has read. The thread sleeps until one of those variables is
-//! written, and the body runs again. `or_else` tries one function and, if that retries, another: waiting composes like
+//! written, and the body runs again. ([`retry_in_line`](ReadTransaction::retry_in_line) has one of many woken where one is
+//! enough.) `or_else` tries one function and, if that retries, another: waiting composes like
 //! everything else.
 //!
 //! ```
@@ -120,6 +122,10 @@
 //!
 //! A body can not start another transaction; functions that take `&Transaction` are how transactions are composed.
 //!
+//! # Programs that hang
+//!
+//! [`debug::waiting`] says which transactions wait, where they were started, for how long, and for which variables.
+//!
 //! # Guarantees
 //!
 //! - **Strict serialisability** of everything that commits.
@@ -152,6 +158,7 @@ mod commit;
 mod config;
 mod contention;
 mod context;
+pub mod debug;
 mod direct;
 mod error;
 mod hooks;
@@ -176,6 +183,7 @@ mod tx;
 mod unwind;
 mod var;
 mod wait;
+mod waited;
 mod word;
 
 /// The README's code runs as a test.

@@ -1,27 +1,55 @@
-//! Names of variables, kept beside them: a variable without a name pays nothing.
+//! What people know variables by, kept beside them: a variable that nobody has named pays nothing.
+//!
+//! Entries are found by address alone, so whoever looks one up need not have the variable.
 
 use std::collections::BTreeMap;
 
-use crate::cell::RawCell;
-use crate::sync::{Mutex, shared_static};
+use crate::sync::{AtomicBool, Mutex, Ordering, shared_static};
+use crate::waited::{Known, Site, Variable};
 
 shared_static! {
-    static NAMES: Mutex<BTreeMap<usize, &'static str>> = Mutex::new(BTreeMap::new())
+    static KNOWN: Mutex<BTreeMap<usize, Known>> = Mutex::new(BTreeMap::new())
 }
 
-pub(crate) fn set(cell: *const RawCell, name: &'static str) {
-    NAMES.lock().insert(cell.addr(), name);
+shared_static! {
+    static RECORDING: AtomicBool = AtomicBool::new(false)
 }
 
-pub(crate) fn get(cell: *const RawCell) -> Option<&'static str> {
-    NAMES.lock().get(&cell.addr()).copied()
+/// Whether to note where variables are made and written. Relaxed: it orders nothing.
+pub(crate) fn is_recording() -> bool {
+    !cfg!(any(stm_loom, stm_shuttle)) && RECORDING.load(Ordering::Relaxed)
 }
 
-/// What a message calls a variable.
-pub(crate) fn describe(cell: *const RawCell) -> String {
-    get(cell).map_or_else(|| "a variable without a name".to_owned(), |name| format!("`{name}`"))
+/// Relaxed, as above.
+pub(crate) fn record(on: bool) {
+    RECORDING.store(on, Ordering::Relaxed);
 }
 
-pub(crate) fn remove(cell: *const RawCell) {
-    NAMES.lock().remove(&cell.addr());
+pub(crate) fn set_name(address: usize, name: &'static str, site: Site) {
+    let mut known = KNOWN.lock();
+    let entry = known.entry(address).or_default();
+    entry.name = Some(name);
+    entry.made.get_or_insert(site);
+}
+
+/// The variable is new: what was known of another at its address is forgotten.
+pub(crate) fn set_made(address: usize, site: Site) {
+    KNOWN.lock().insert(address, Known { made: Some(site), ..Known::default() });
+}
+
+pub(crate) fn set_written(address: usize, site: Site) {
+    KNOWN.lock().entry(address).or_default().written = Some(site);
+}
+
+pub(crate) fn name(address: usize) -> Option<&'static str> {
+    KNOWN.lock().get(&address).and_then(|known| known.name)
+}
+
+pub(crate) fn describe(address: usize) -> Variable {
+    let known = KNOWN.lock().get(&address).copied().unwrap_or_default();
+    Variable { address, known }
+}
+
+pub(crate) fn remove(address: usize) {
+    KNOWN.lock().remove(&address);
 }

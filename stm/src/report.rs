@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::sync::thread_owner;
+use crate::waited::Waited;
 
 /// How the last transaction of a thread that ended with [`RunError::TimedOut`](crate::RunError::TimedOut) or
 /// [`RunError::TooManyAttempts`](crate::RunError::TooManyAttempts) got there. Made by [`last_report`].
@@ -33,49 +34,13 @@ pub(crate) enum Ending {
     /// It had not done anything.
     Begun,
     /// It waited for one of these variables to change.
-    Waited(Awaited),
+    Waited(Waited),
     /// It was aborted by others, so many times in a row.
     Aborted(u32),
     /// It waited to be run while nobody else commits.
     Queued,
     /// Its body had asked to run again.
     Restarted,
-}
-
-/// Variables that were waited for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Awaited {
-    /// Descriptions of the first few.
-    pub(crate) described: Vec<String>,
-    /// How many there were.
-    pub(crate) count: usize,
-}
-
-impl Awaited {
-    /// How many are described.
-    pub(crate) const MOST: usize = 8;
-}
-
-impl fmt::Display for Awaited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hidden = self.count - self.described.len();
-        for (place, variable) in self.described.iter().enumerate() {
-            let is_last = place + 1 == self.count;
-            let before = if place == 0 {
-                ""
-            } else if is_last {
-                " or "
-            } else {
-                ", "
-            };
-            write!(f, "{before}{variable}")?;
-        }
-        match hidden {
-            0 => Ok(()),
-            1 => f.write_str(" or one more variable"),
-            _ => write!(f, " or {hidden} more variables"),
-        }
-    }
 }
 
 impl fmt::Display for Report {
@@ -92,7 +57,7 @@ impl fmt::Display for Report {
         }
         match &self.ending {
             Ending::Begun => Ok(()),
-            Ending::Waited(awaited) => write!(f, ", and waited for a change of {awaited}"),
+            Ending::Waited(waited) => write!(f, ", and waited for a change of {waited}"),
             Ending::Aborted(1) => f.write_str(", and was aborted by others the last time"),
             Ending::Aborted(times) => write!(f, ", and was aborted by others the last {times} times"),
             Ending::Queued => f.write_str(", and waited for its turn to run while nobody else commits"),
@@ -135,22 +100,5 @@ pub(crate) fn append(f: &mut fmt::Formatter<'_>, limit: Limit) -> fmt::Result {
     match last_report() {
         Some(report) if report.gave_out == limit => write!(f, ": {report}"),
         _ => Ok(()),
-    }
-}
-
-#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_of_variables_reads_well() {
-        let list = |names: &[&str], count| {
-            Awaited { described: names.iter().map(|name| (*name).to_owned()).collect(), count }.to_string()
-        };
-        assert_eq!(list(&["a"], 1), "a");
-        assert_eq!(list(&["a", "b"], 2), "a or b");
-        assert_eq!(list(&["a", "b", "c"], 3), "a, b or c");
-        assert_eq!(list(&["a", "b"], 3), "a, b or one more variable");
-        assert_eq!(list(&["a", "b"], 9), "a, b or 7 more variables");
     }
 }

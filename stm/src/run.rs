@@ -191,8 +191,9 @@ fn run<T, E, R>(
         Some(context) if options.at_once => match attempt(context, 1, None, None, tracking, &mut body) {
             Ok(value) => return done(value),
             Err(unfinished) => {
-                let step = unfinished.end(options, Waiting::Thread);
-                repeat(context, options, Progress::new(1, tracking), step, &mut body)
+                let mut progress = Progress::new(1, tracking);
+                let step = unfinished.end(options, Waiting::Thread, &mut progress.batons);
+                repeat(context, options, progress, step, &mut body)
             }
         },
         Some(context) => repeat(context, options, Progress::new(0, tracking), Step::Again, &mut body),
@@ -223,14 +224,14 @@ fn repeat<T, E>(
                 point(Point::Promoted);
             }
             Next::Wait(registration) => {
-                registration.block_until(options.deadline);
+                progress.batons = registration.block_until(options.deadline);
                 progress.in_time(options)?;
             }
         }
-        let (number, tracking) = progress.begin();
+        let (number, tracking) = progress.begin(context);
         step = match attempt(context, number, token, options.deadline, tracking, body) {
             Ok(value) => return Ok(value),
-            Err(unfinished) => unfinished.end(options, Waiting::Thread),
+            Err(unfinished) => unfinished.end(options, Waiting::Thread, &mut progress.batons),
         };
     }
 }

@@ -13,8 +13,9 @@ use crate::contention::Token;
 use crate::context::{Context, Running};
 use crate::error::{Cause, RunError, TxError, TxResult};
 use crate::names;
-use crate::report::{self, Awaited, Ending, Limit, Report};
-use crate::wait::{self, Registration};
+use crate::report::{self, Ending, Limit, Report};
+use crate::wait::{Batons, Registration, Who};
+use crate::waited::Waited;
 
 /// How one run of a body that did not commit ended, and what is to be done about it.
 pub(crate) enum Step<E> {
@@ -27,7 +28,7 @@ pub(crate) enum Step<E> {
     Again,
     /// Run again when the registration is notified, or at once if something has changed already. What is awaited is told
     /// only where the transaction may give up.
-    Wait(Option<Registration>, Awaited),
+    Wait(Option<Registration>, Waited),
 }
 
 /// A run that could not commit and has not been undone yet.
@@ -80,10 +81,11 @@ pub(crate) fn attempt<'c, T, E>(
 }
 
 impl<T, E> Unfinished<'_, T, E> {
-    /// Undoes the run, and registers it as a waiter if it asked for that.
+    /// Undoes the run, and registers it as a waiter if it asked for that. The batons that the transaction has kept for its next
+    /// run are in `batons` then.
     #[cold]
     #[track_caller]
-    pub(crate) fn end(self, options: &Options, waiting: Waiting) -> Step<E> {
+    pub(crate) fn end(self, options: &Options, waiting: Waiting, batons: &mut Batons) -> Step<E> {
         let Self { running, result, conflict } = self;
         let cause = match (running.attempt().doom(), &result) {
             (Some(cause), _) => cause,
@@ -98,6 +100,8 @@ impl<T, E> Unfinished<'_, T, E> {
                 Cause::Conflict
             }
         };
+        // The transaction is not over yet.
+        running.attempt().keep(batons);
         let step = match cause {
             Cause::Conflict => {
                 let wrote = running.attempt().has_written();
@@ -115,7 +119,7 @@ impl<T, E> Unfinished<'_, T, E> {
                 Step::Again
             }
             Cause::Retry => {
-                let (registration, awaited) = wait_for_change(running, options, waiting);
+                let (registration, awaited) = wait_for_change(running, options, waiting, batons);
                 Step::Wait(registration, awaited)
             }
         };
@@ -128,7 +132,12 @@ impl<T, E> Unfinished<'_, T, E> {
 /// Registers the thread or task with everything the run has read, and undoes the run. There is no registration if something
 /// has changed already.
 #[track_caller]
-fn wait_for_change(running: Running<'_>, options: &Options, waiting: Waiting) -> (Option<Registration>, Awaited) {
+fn wait_for_change(
+    running: Running<'_>,
+    options: &Options,
+    waiting: Waiting,
+    batons: &mut Batons,
+) -> (Option<Registration>, Waited) {
     let mut awaited = running.attempt().awaited();
     if awaited.is_empty() {
         running.roll_back();
@@ -138,28 +147,32 @@ fn wait_for_change(running: Running<'_>, options: &Options, waiting: Waiting) ->
              variables it waits for before calling `retry` or `check`"
         );
     }
-    // Now, while the variables are alive.
-    let mut described = if options.is_bounded() { describe(&awaited) } else { Awaited::default() };
+    let who = Who { name: options.name, site: options.site.unwrap_or(Location::caller()) };
+    let line = running.attempt().line();
     let waker = (waiting == Waiting::Thread).then(|| running.waker());
+    // In the order in which the body has read them, as far as anybody will read about them.
+    let first: Vec<usize> = awaited.iter().take(Waited::SHOWN).map(|(cell, _)| cell.addr()).collect();
     // SAFETY: as in `attempt`: the run is not over yet.
-    let registration = unsafe { Registration::arm(waker, &mut awaited) };
-    described.count = awaited.len();
+    let registration = unsafe { Registration::arm(waker, who, &mut awaited, line, batons) };
+    let waited = if options.is_bounded() { describe(first, awaited.len()) } else { Waited::default() };
+    if registration.is_some() {
+        // It does not speak for those: another wait, or for other variables.
+        running.attempt().owe(batons);
+    }
     running.roll_back();
-    (registration, described)
+    (registration, waited)
 }
 
-/// Describes the first few of the variables.
-fn describe(awaited: &[wait::Awaited]) -> Awaited {
-    let mut first = Vec::new();
-    for &(cell, _) in awaited {
-        if !first.contains(&cell) {
-            first.push(cell);
+/// Describes the first few of so many variables.
+fn describe(mut first: Vec<usize>, count: usize) -> Waited {
+    let mut seen = Vec::new();
+    first.retain(|address| {
+        !seen.contains(address) && {
+            seen.push(*address);
+            true
         }
-        if first.len() == Awaited::MOST {
-            break;
-        }
-    }
-    Awaited { described: first.into_iter().map(names::describe).collect(), count: 0 }
+    });
+    Waited { others: count - first.len(), variables: first.into_iter().map(names::describe).collect() }
 }
 
 /// Where a transaction stands between two runs of its body.
@@ -176,6 +189,8 @@ pub(crate) struct Progress {
     writes: bool,
     /// How the last run ended, for a transaction that may give up.
     ending: Ending,
+    /// What it owes to those who wait in line behind it. Whoever gives up passes them on.
+    pub(crate) batons: Batons,
 }
 
 /// What a transaction does before its body runs again.
@@ -197,7 +212,15 @@ impl Progress {
     /// `number` runs were made, the first with this tracking.
     pub(crate) fn new(number: u32, tracking: Tracking) -> Self {
         let snapshot = tracking != Tracking::Logged;
-        let mut progress = Self { number, conflicts: 0, tracking, snapshot, writes: false, ending: Ending::Begun };
+        let mut progress = Self {
+            number,
+            conflicts: 0,
+            tracking,
+            snapshot,
+            writes: false,
+            ending: Ending::Begun,
+            batons: Batons::new(),
+        };
         if number > 0 {
             progress.keep_log();
         }
@@ -209,8 +232,11 @@ impl Progress {
         self.tracking = if self.snapshot { Tracking::LoggedSnapshot } else { Tracking::Logged };
     }
 
-    /// The number of the run that begins now, and how it keeps track of what it reads.
-    pub(crate) fn begin(&mut self) -> (u32, Tracking) {
+    /// The number of the run that begins now in `context`, and how it keeps track of what it reads. The batons go with the run.
+    pub(crate) fn begin(&mut self, context: &Context) -> (u32, Tracking) {
+        if !self.batons.is_empty() {
+            context.owe(&mut self.batons);
+        }
         self.number = self.number.saturating_add(1);
         let tracking = self.tracking;
         self.keep_log();

@@ -223,6 +223,7 @@ where
                     self.stage = Stage::Waiting(wait);
                     return Poll::Pending;
                 }
+                progress.batons = wait.registration.end();
                 Next::Run
             }
             Stage::Polled => panic!("the transaction{} was polled again after a poll had panicked", options.title()),
@@ -249,14 +250,15 @@ where
                         self.stage = Stage::Waiting(Wait { registration, _alarm: alarm });
                         return Poll::Pending;
                     }
+                    progress.batons = registration.end();
                 }
             }
             progress.in_time(options)?;
-            let (number, tracking) = progress.begin();
+            let (number, tracking) = progress.begin(context);
             let run = attempt(context, number, token, options.deadline, tracking, &mut self.body);
             let step = match run {
                 Ok(value) => return Poll::Ready(Ok(value)),
-                Err(unfinished) => unfinished.end(options, Waiting::Task),
+                Err(unfinished) => unfinished.end(options, Waiting::Task, &mut progress.batons),
             };
             runs += 1;
             next = progress.after(step, options)?;

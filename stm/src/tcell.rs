@@ -170,12 +170,14 @@ impl<T: Send + Sync + 'static> TCell<T> {
 
     /// Replaces the value.
     #[inline]
+    #[track_caller]
     pub fn store(&self, value: T) {
         // SAFETY: as in `load`.
         unsafe { direct::store(self.cell(), value) }
     }
 
     /// Replaces the value and returns the one it replaced.
+    #[track_caller]
     pub fn swap(&self, value: T) -> T
     where
         T: Clone,
@@ -186,6 +188,7 @@ impl<T: Send + Sync + 'static> TCell<T> {
 
     /// Changes the value in place, in one atomic step, and returns what `f` returned. `f` runs on a clone, and again if
     /// somebody else was faster.
+    #[track_caller]
     pub fn fetch_update<R>(&self, f: impl FnMut(&mut T) -> R) -> R
     where
         T: Clone,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
 use crate::attempt::{Attempt, Savepoint};
 use crate::context::Suspended;
@@ -112,6 +112,74 @@ impl ReadTransaction<'_, '_> {
     #[doc(alias = "blockUntil")]
     pub fn retry<T>(&self) -> StmResult<T> {
         Err(self.attempt.abort(Cause::Retry))
+    }
+
+    /// Like [`retry`](Self::retry), but of those who wait at this very call for a variable, a write of it wakes one: the one
+    /// that has waited longest.
+    ///
+    /// With `retry` all who wait for a variable run again when it is written, though it may be of use to one only. Here
+    /// one runs again. If it still can not go on and waits here once more, nobody else is woken; if its
+    /// transaction ends in any other way (it commits, is cancelled, panics, gives up, waits elsewhere), the next in line is
+    /// woken, and so on. The cost of an item in a queue does then not depend on how many wait for it.
+    ///
+    /// "This call" is a place in the source: that of `retry_in_line`, or, if the function around it is `#[track_caller]`,
+    /// that of the call of the function.
+    ///
+    /// # The promise
+    ///
+    /// The caller promises that all who wait at this call for one variable wait for the same thing: if one of them, run
+    /// again, would wait here again, so would each of the others, unless it has also read a variable whose write wakes
+    /// it by itself. A queue's `pop`, which waits while the queue is empty, keeps it. A `take(amount)` that waits until
+    /// there is as much as its caller asks for does not: one who asks for 10 may wait again and keep asleep one who
+    /// asks for 1. Nor does a call that waits for something different each time it is passed by. If the promise is
+    /// broken, waiters may sleep although they could go on, until the next write of the variable, or longer if
+    /// others are in front of them. Nothing else happens.
+    ///
+    /// A gate that lets all who wait go on belongs to `retry`: in line they are woken one behind the other.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// It chooses the second branch of an [`or_else`](Self::or_else) as `retry` does. A transaction waits in line if all
+    /// retries of its last run were at one call, and then for every variable it has read; if one was a plain `retry`,
+    /// or at another call, the wait is a plain one. Those who wait by `retry` for the same variable are woken by each write
+    /// as ever. A transaction that has been woken sees to those behind it when its run has ended, so its body must
+    /// not wait for them.
+    ///
+    /// # Errors
+    ///
+    /// Always returns [`Abort`]; pass it on.
+    ///
+    /// # Panics
+    ///
+    /// The runner panics if nothing was read, as for `retry`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{StmResult, TVar, Transaction, atomically};
+    ///
+    /// fn pop(tx: &Transaction, queue: &TVar<Vec<u32>>) -> StmResult<u32> {
+    ///     match queue.update(tx, Vec::pop)? {
+    ///         Some(item) => Ok(item),
+    ///         None => tx.retry_in_line(),
+    ///     }
+    /// }
+    ///
+    /// let queue = TVar::new(vec![]);
+    /// std::thread::scope(|threads| {
+    ///     for _ in 0..3 {
+    ///         threads.spawn(|| atomically(|tx| pop(tx, &queue)));
+    ///     }
+    ///     for item in 0..3 {
+    ///         atomically(|tx| queue.update(tx, |items| items.push(item)));
+    ///     }
+    /// });
+    /// assert!(queue.load().is_empty());
+    /// ```
+    #[cold]
+    #[track_caller]
+    pub fn retry_in_line<T>(&self) -> StmResult<T> {
+        Err(self.attempt.retry_in_line(Location::caller()))
     }
 
     /// Undoes everything this run did and runs the body again at once, without waiting.

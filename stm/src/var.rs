@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::mem;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::process;
 use std::ptr::NonNull;
 
@@ -17,6 +17,7 @@ use crate::names;
 use crate::reclaim::{self, Destroy};
 use crate::storage::{self, Place};
 use crate::sync::{AtomicBool, AtomicU32, Ordering, fence};
+use crate::waited::Site;
 use crate::word::VersionedLock;
 
 /// A transactional variable: a handle to a value that transactions read and write.
@@ -54,7 +55,7 @@ struct Shared {
     destroy: Destroy,
     handles: AtomicU32,
     /// `names` has an entry for the variable.
-    named: AtomicBool,
+    listed: AtomicBool,
     /// `alarm` may keep an alarm for the variable.
     has_alarm: bool,
     /// Somebody may notice when the value is dropped.
@@ -75,6 +76,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     /// Creates a variable. Inside a transaction or outside of one makes no difference: nobody knows it yet.
     #[doc(alias = "newTVar")]
     #[doc(alias = "newTVarIO")]
+    #[track_caller]
     pub fn new(value: T) -> Self {
         Self::make(value, false)
     }
@@ -91,21 +93,34 @@ impl<T: Send + Sync + 'static> TVar<T> {
             cell,
             destroy: destroy::<T>,
             handles: AtomicU32::new(1),
-            named: AtomicBool::new(false),
+            listed: AtomicBool::new(false),
             has_alarm,
             has_destructor: mem::needs_drop::<T>(),
             inline: storage::is_inline::<T>(),
         });
+        let variable = Self { shared: NonNull::from(Box::leak(shared)), marker: PhantomData };
         // A snapshot that is open can not have this variable in it.
-        archive::born((&raw const shared.cell).addr());
-        Self { shared: NonNull::from(Box::leak(shared)), marker: PhantomData }
+        archive::born(variable.address());
+        if names::is_recording() {
+            variable.record(Location::caller());
+        }
+        variable
+    }
+
+    /// Notes where the variable was made.
+    #[cold]
+    fn record(&self, site: Site) {
+        names::set_made(self.address(), site);
+        // Relaxed: whoever frees the variable has synchronised with this thread through the handle count.
+        self.shared().listed.store(true, Ordering::Relaxed);
     }
 
     /// Gives the variable a name for error messages and debug output. The last name given counts.
+    #[track_caller]
     pub fn named(self, name: &'static str) -> Self {
-        names::set(self.cell(), name);
-        // Relaxed: whoever frees the variable has synchronised with this thread through the handle count.
-        self.shared().named.store(true, Ordering::Relaxed);
+        names::set_name(self.address(), name, Location::caller());
+        // Relaxed: as in `record`.
+        self.shared().listed.store(true, Ordering::Relaxed);
         self
     }
 
@@ -124,6 +139,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     /// Replaces the value.
     #[inline]
     #[doc(alias = "writeTVarIO")]
+    #[track_caller]
     pub fn store(&self, value: T) {
         // SAFETY: as in `load`.
         unsafe { direct::store(self.cell(), value) }
@@ -131,6 +147,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
 
     /// Replaces the value and returns the one it replaced.
     #[doc(alias = "swapTVar")]
+    #[track_caller]
     pub fn swap(&self, value: T) -> T
     where
         T: Clone,
@@ -150,6 +167,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     /// assert!(taken);
     /// assert_eq!(stock.load(), 2);
     /// ```
+    #[track_caller]
     pub fn fetch_update<R>(&self, f: impl FnMut(&mut T) -> R) -> R
     where
         T: Clone,
@@ -163,7 +181,7 @@ impl<T> TVar<T> {
     /// Returns the name given by [`named`](Self::named).
     pub fn name(&self) -> Option<&'static str> {
         // Relaxed: a name matters only to people.
-        if self.shared().named.load(Ordering::Relaxed) { names::get(self.cell()) } else { None }
+        if self.shared().listed.load(Ordering::Relaxed) { names::name(self.address()) } else { None }
     }
 
     /// Runs `f` on the committed value, without waiting for anybody. Knows nothing of the type, for `Debug` and its like.
@@ -174,6 +192,10 @@ impl<T> TVar<T> {
 
     pub(crate) fn faint(&self) -> Faint<T> {
         Faint { shared: self.shared, marker: PhantomData }
+    }
+
+    fn address(&self) -> usize {
+        self.shared.addr().get()
     }
 
     fn shared(&self) -> &Shared {
@@ -193,8 +215,9 @@ impl<T> TVar<T> {
 unsafe fn destroy<T: 'static>(shared: *mut ()) {
     // SAFETY: by the contract this is the last to have it.
     let shared = unsafe { Box::from_raw(shared.cast::<Shared>()) };
-    if shared.named.load(Ordering::Relaxed) {
-        names::remove(&raw const shared.cell);
+    // Relaxed: whoever set it has dropped its handle since, edge E9.
+    if shared.listed.load(Ordering::Relaxed) {
+        names::remove((&raw const shared.cell).addr());
     }
     let value = shared.cell.value();
     drop(shared);
@@ -305,12 +328,14 @@ impl<T> Hash for TVar<T> {
 }
 
 impl<T: Default + Send + Sync + 'static> Default for TVar<T> {
+    #[track_caller]
     fn default() -> Self {
         Self::new(T::default())
     }
 }
 
 impl<T: Send + Sync + 'static> From<T> for TVar<T> {
+    #[track_caller]
     fn from(value: T) -> Self {
         Self::new(value)
     }

@@ -200,7 +200,12 @@ impl Play<'_> {
             }
             Step::SwallowedRetry => unreachable!("it ends its block"),
             Step::SwallowedRetryThenCancel(error) => {
-                let _: StmResult<()> = call!(ReadTransaction::retry(tx));
+                // Of two kinds, so it waits like everybody: other programs may wait at this call for something else.
+                let _: StmResult<()> = call!(ReadTransaction::or_else(
+                    tx,
+                    |tx| call!(ReadTransaction::retry_in_line(tx)),
+                    |tx| call!(ReadTransaction::retry(tx)),
+                ));
                 return call!(cancel(*error));
             }
             Step::CancelFrom(x, least) => {

@@ -110,7 +110,9 @@ impl Debug for Line<'_> {
             Step::CheckThat(holds) => write!(f, "tx.check({holds})?;"),
             Step::Retry => f.write_str("tx.retry()?;"),
             Step::SwallowedRetry => f.write_str("let _ = tx.retry(); return Ok(());"),
-            Step::SwallowedRetryThenCancel(error) => write!(f, "let _ = tx.retry(); return cancel({error});"),
+            Step::SwallowedRetryThenCancel(error) => {
+                write!(f, "let _ = tx.or_else(|tx| tx.retry_in_line(), |tx| tx.retry()); return cancel({error});")
+            }
             Step::CancelFrom(x, least) => {
                 write!(f, "{{ let it = {x:?}.read(tx)?; if it >= {least} {{ cancel(it)? }} }}")
             }

@@ -8,6 +8,7 @@ mod archive;
 mod commit;
 mod dormant;
 mod handles;
+mod line;
 mod reclaim;
 mod task;
 mod threes;

@@ -1,14 +1,13 @@
 //! Tasks: waiters that change their wakers. A wake-up that is lost is a deadlock, which loom reports.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use loom::thread;
 
 use super::{Outcomes, explore, make_statics};
 use crate::sync;
-use crate::wait::{self, Registration, registered};
+use crate::wait::{self, Batons, Registration, registered};
 use crate::word::VersionedLock;
 use crate::{TVar, atomically_async};
 
@@ -25,7 +24,11 @@ fn a_changed_waker_is_woken_or_not_needed() {
             thread::spawn(move || {
                 let mut awaited = vec![(&raw const *shared.cell(), VersionedLock::FREE)];
                 // SAFETY: the handle keeps the cell alive.
-                let Some(registration) = (unsafe { Registration::arm(None, &mut awaited) }) else { return "changed" };
+                let Some(registration) =
+                    (unsafe { Registration::arm(None, super::wait::who(), &mut awaited, None, &mut Batons::new()) })
+                else {
+                    return "changed";
+                };
                 if registration.entrust(Waker::noop()) {
                     return "notified before the first waker";
                 }

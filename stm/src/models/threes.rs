@@ -43,7 +43,7 @@ fn pair_model(tracking: Tracking, outcomes: &Outcomes<Option<usize>>) {
         });
         drop(pin);
         seen.record(read.ok());
-        writers.map(|writer| writer.join().unwrap());
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
         assert_eq!(cells[0].load(), cells[1].load(), "the writes of two transactions were mixed");
     });
 }

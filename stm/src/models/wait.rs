@@ -12,13 +12,22 @@ use crate::log::WriteEntry;
 use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
 use crate::unwind::Panics;
-use crate::wait::{self, Registration, WakeList, registered};
+use crate::wait::{self, Awaited, Batons, Registration, WakeList, Who, registered};
 use crate::word::{VersionedLock, Word};
 use crate::{TCell, TVar, atomically};
 
 /// Writes one variable in one attempt that may have read others, and wakes who waits for it.
 fn write(local: &Local, cell: &RawCell, reads: &[ReadEntry]) -> Result<(), Conflict> {
-    let mut writes = [WriteEntry { cell, value: bits(1), expected: Word::NONE, held: Word::NONE, kind: None }];
+    write_after(local, cell, 1, reads)
+}
+
+/// Writes one variable, and wakes who waits for it.
+pub(super) fn write_value(local: &Local, cell: &RawCell, value: usize) {
+    write_after(local, cell, value, &[]).expect("a blind write can not conflict");
+}
+
+fn write_after(local: &Local, cell: &RawCell, value: usize, reads: &[ReadEntry]) -> Result<(), Conflict> {
+    let mut writes = [WriteEntry { cell, value: bits(value), expected: Word::NONE, held: Word::NONE, kind: None }];
     // SAFETY: the cells are alive, and the entry is the only one of its cell.
     if unsafe { commit::commit(&mut writes, reads, Privilege::Ordinary)? } {
         let mut wake = WakeList::new();
@@ -31,14 +40,23 @@ fn write(local: &Local, cell: &RawCell, reads: &[ReadEntry]) -> Result<(), Confl
     Ok(())
 }
 
+pub(super) fn who() -> Who {
+    Who { name: None, site: std::panic::Location::caller() }
+}
+
+/// Registers and arms this thread, in no line. The cells of a model are alive.
+fn arm(awaited: &mut Vec<Awaited>) -> Option<Registration> {
+    // SAFETY: as said.
+    unsafe { Registration::arm(wait::thread_waker(), who(), awaited, None, &mut Batons::new()) }
+}
+
 /// Waits for the cell to change from its first value. Returns whether it was still the first when the wait began.
 fn wait_for_change(cell: &RawCell) -> bool {
     let mut awaited = vec![(&raw const *cell, VersionedLock::FREE)];
-    // SAFETY: the cell is alive.
-    let registration = unsafe { Registration::arm(wait::thread_waker(), &mut awaited) };
+    let registration = arm(&mut awaited);
     let waited = registration.is_some();
     if let Some(registration) = registration {
-        registration.block();
+        drop(registration.block());
     }
     waited
 }
@@ -123,8 +141,7 @@ fn a_wait_given_up_leaves_no_trace() {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
                 let mut awaited = vec![(&raw const *shared, VersionedLock::FREE)];
-                // SAFETY: the cell is alive.
-                unsafe { Registration::arm(wait::thread_waker(), &mut awaited) }.is_some()
+                arm(&mut awaited).is_some()
             })
         };
         assert!(write(local, &shared, &[]).is_ok());
@@ -212,9 +229,7 @@ fn a_variable_read_and_written_is_waited_for() {
                 if done.is_ok() {
                     return false;
                 }
-                // SAFETY: the cell is alive.
-                let registration = unsafe { Registration::arm(wait::thread_waker(), &mut awaited) };
-                registration.map(Registration::block).is_some()
+                arm(&mut awaited).map(|registration| drop(registration.block())).is_some()
             })
         };
         assert!(write(local, &shared, &[]).is_ok());

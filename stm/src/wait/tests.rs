@@ -1,0 +1,311 @@
+//! The table, the wake list and the batons by themselves, with wakers that count.
+
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering as Std};
+
+use super::*;
+use crate::clock::Version;
+use crate::word::VersionedLock;
+
+#[derive(Default)]
+struct Count(AtomicU32);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Std::Relaxed);
+    }
+}
+
+impl Count {
+    fn get(&self) -> u32 {
+        self.0.load(Std::Relaxed)
+    }
+}
+
+fn cell() -> Box<RawCell> {
+    Box::new(RawCell::new(VersionedLock::FREE, std::ptr::null_mut()))
+}
+
+/// Waits for the cells to change from what they are.
+fn arm_at(count: &Arc<Count>, cells: &[&RawCell], call: Option<Call>, batons: &mut Batons) -> Option<Registration> {
+    let mut awaited = cells.iter().map(|cell| (&raw const **cell, cell.lock.load().without_waiters())).collect();
+    // SAFETY: the cells are borrowed.
+    unsafe { Registration::arm(Waker::from(Arc::clone(count)), who(), &mut awaited, call, batons) }
+}
+
+fn arm(count: &Arc<Count>, cells: &[&RawCell]) -> Option<Registration> {
+    arm_at(count, cells, None, &mut Batons::new())
+}
+
+/// A write, and what its commit does for the waiters.
+fn write(cell: &RawCell) {
+    let word = cell.lock.load();
+    cell.lock.publish(Version::from_raw(word.version().raw() + 1));
+    if word.has_waiters() {
+        settle(cell);
+    }
+}
+
+fn settle(cell: &RawCell) {
+    let (mut list, mut panics) = (WakeList::new(), Panics::new());
+    list.add(cell);
+    list.wake(&mut panics);
+    panics.resume();
+}
+
+/// Waiters and batons.
+fn left_at(cell: &RawCell) -> usize {
+    let own = (&raw const *cell).addr();
+    table::count(|address| address == own)
+}
+
+fn who() -> Who {
+    Who { name: None, site: here() }
+}
+
+#[track_caller]
+fn here() -> Call {
+    Location::caller()
+}
+
+#[test]
+fn a_waiter_is_woken_once_by_the_first_of_its_variables() {
+    let (a, b, count) = (cell(), cell(), Arc::new(Count::default()));
+    let registration = arm(&count, &[&a, &b, &a]).expect("nothing has changed");
+    assert!(a.lock.load().has_waiters() && b.lock.load().has_waiters());
+    assert_eq!((left_at(&a), left_at(&b)), (1, 1), "a variable read twice is waited for once");
+    write(&a);
+    write(&b);
+    write(&a);
+    assert_eq!(count.get(), 1);
+    drop(registration.block());
+    assert_eq!((left_at(&a), left_at(&b)), (0, 0));
+}
+
+#[test]
+fn a_waiter_that_comes_too_late_is_not_left_behind() {
+    let (a, b, count) = (cell(), cell(), Arc::new(Count::default()));
+    let mut awaited = vec![(&raw const *a, VersionedLock::FREE), (&raw const *b, VersionedLock::FREE)];
+    b.lock.publish(Version::from_raw(1));
+    // SAFETY: the cells are alive.
+    let armed =
+        unsafe { Registration::arm(Waker::from(Arc::clone(&count)), who(), &mut awaited, None, &mut Batons::new()) };
+    assert!(armed.is_none());
+    assert_eq!((left_at(&a), left_at(&b)), (0, 0));
+}
+
+/// A commit that has stored its value and is slow to look into the table must not wake who has read that value.
+#[test]
+fn a_waiter_that_has_seen_the_write_is_not_woken_by_it() {
+    for call in [None, Some(here())] {
+        let (a, early, late) = (cell(), Arc::new(Count::default()), Arc::new(Count::default()));
+        let first = arm_at(&early, &[&a], call, &mut Batons::new());
+        a.lock.publish(Version::from_raw(1));
+        let second = arm_at(&late, &[&a], call, &mut Batons::new()).expect("nothing has changed since");
+        settle(&a);
+        assert_eq!((early.get(), late.get()), (1, 0));
+        drop(first);
+        write(&a);
+        assert_eq!(late.get(), 1);
+        drop(second);
+        assert_eq!(left_at(&a), 0);
+    }
+}
+
+#[test]
+fn dropping_a_registration_takes_only_its_own_waiter_out() {
+    let (a, count) = (cell(), Arc::new(Count::default()));
+    let first = arm(&count, &[&a]).expect("nothing has changed");
+    let second = arm(&count, &[&a]).expect("a second waiter changes nothing");
+    drop(first);
+    assert_eq!(left_at(&a), 1);
+    write(&a);
+    assert_eq!(count.get(), 1);
+    drop(second);
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_asleep() {
+    struct Bomb;
+    impl Wake for Bomb {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker panics");
+        }
+    }
+    let (a, count) = (cell(), Arc::new(Count::default()));
+    let mut awaited = vec![(&raw const *a, VersionedLock::FREE)];
+    // SAFETY: the cell is alive.
+    let _bomb =
+        unsafe { Registration::arm(Waker::from(Arc::new(Bomb)), who(), &mut awaited, None, &mut Batons::new()) };
+    let _good = arm(&count, &[&a]);
+    assert!(std::panic::catch_unwind(|| write(&a)).is_err(), "the panic goes on");
+    assert_eq!(count.get(), 1);
+}
+
+/// Some who wait in line at one call.
+struct Line {
+    call: Call,
+    counts: Vec<Arc<Count>>,
+    registrations: Vec<Option<Registration>>,
+}
+
+impl Line {
+    #[track_caller]
+    fn new(cell: &RawCell, length: usize) -> Self {
+        let call = here();
+        let counts: Vec<_> = (0..length).map(|_| Arc::new(Count::default())).collect();
+        let registrations = counts.iter().map(|count| arm_at(count, &[cell], Some(call), &mut Batons::new())).collect();
+        Self { call, counts, registrations }
+    }
+
+    fn woken(&self) -> Vec<u32> {
+        self.counts.iter().map(|count| count.get()).collect()
+    }
+
+    fn take(&mut self, index: usize) -> Registration {
+        self.registrations[index].take().expect("it is taken once")
+    }
+}
+
+#[test]
+fn each_write_wakes_the_next_in_line() {
+    let a = cell();
+    let mut line = Line::new(&a, 3);
+    write(&a);
+    assert_eq!(line.woken(), [1, 0, 0]);
+    // The first has not even run again.
+    write(&a);
+    assert_eq!(line.woken(), [1, 1, 0]);
+    write(&a);
+    assert_eq!(line.woken(), [1, 1, 1]);
+    line.registrations.clear();
+    assert_eq!(left_at(&a), 0);
+}
+
+#[test]
+fn plain_waiters_and_other_lines_are_woken_too() {
+    let (a, plain) = (cell(), [(); 2].map(|()| Arc::new(Count::default())));
+    let (mut one, mut other) = (Line::new(&a, 2), Line::new(&a, 2));
+    let waits = plain.each_ref().map(|count| arm(count, &[&a]));
+    write(&a);
+    assert_eq!((one.woken(), other.woken()), (vec![1, 0], vec![1, 0]));
+    assert_eq!(plain.each_ref().map(|count| count.get()), [1, 1]);
+    drop(waits);
+    // A baton is passed on in its own line.
+    drop(one.take(0));
+    assert_eq!((one.woken(), other.woken()), (vec![1, 1], vec![1, 0]));
+    one.registrations.clear();
+    drop(other.take(1));
+    other.registrations.clear();
+    assert_eq!(left_at(&a), 0);
+}
+
+#[test]
+fn whoever_waits_again_keeps_its_place_and_speaks_for_the_others() {
+    let a = cell();
+    let mut line = Line::new(&a, 3);
+    write(&a);
+    let mut batons = line.take(0).end();
+    assert!(!batons.is_empty());
+    let again = arm_at(&line.counts[0], &[&a], Some(line.call), &mut batons).expect("nothing has changed");
+    assert!(batons.is_empty());
+    assert_eq!(line.woken(), [1, 0, 0], "nobody else need look");
+    write(&a);
+    assert_eq!(line.woken(), [2, 0, 0], "it is in front again");
+    drop(again);
+    assert_eq!(line.woken(), [2, 1, 0]);
+    line.registrations.clear();
+    assert_eq!(left_at(&a), 0);
+}
+
+/// The ways in which a wait is not continued.
+#[test]
+fn a_baton_is_passed_on_by_everybody_who_does_not_wait_there_again() {
+    type End = fn(Registration, &Line, &RawCell, &RawCell);
+    let ends: [End; 4] = [
+        |registration, _, _, _| drop(registration),
+        |registration, _, _, _| drop(registration.end()),
+        // A plain wait, and one for another variable.
+        |registration, line, a, _| {
+            let mut batons = registration.end();
+            let plain = arm_at(&line.counts[0], &[a], None, &mut batons);
+            assert!(plain.is_some() && !batons.is_empty());
+        },
+        |registration, line, _, b| {
+            let mut batons = registration.end();
+            let elsewhere = arm_at(&line.counts[0], &[b], Some(line.call), &mut batons);
+            assert!(elsewhere.is_some() && !batons.is_empty());
+        },
+    ];
+    for (index, end) in ends.into_iter().enumerate() {
+        let (a, b) = (cell(), cell());
+        let mut line = Line::new(&a, 3);
+        write(&a);
+        end(line.take(0), &line, &a, &b);
+        assert_eq!(line.woken(), [1, 1, 0], "end {index}");
+        line.registrations.clear();
+        assert_eq!((left_at(&a), left_at(&b)), (0, 0));
+    }
+}
+
+#[test]
+fn a_wait_in_line_given_up_before_it_was_woken_wakes_nobody() {
+    let a = cell();
+    let mut line = Line::new(&a, 3);
+    drop(line.take(0));
+    assert_eq!(line.woken(), [0, 0, 0]);
+    write(&a);
+    assert_eq!(line.woken(), [0, 1, 0]);
+    line.registrations.clear();
+    assert_eq!(left_at(&a), 0);
+}
+
+/// Two batons of one line are out: the last to end sees to the line.
+#[test]
+fn of_several_batons_the_last_is_passed_on() {
+    let a = cell();
+    let mut line = Line::new(&a, 4);
+    write(&a);
+    write(&a);
+    assert_eq!(line.woken(), [1, 1, 0, 0]);
+    drop(line.take(0));
+    assert_eq!(line.woken(), [1, 1, 0, 0]);
+    drop(line.take(1));
+    assert_eq!(line.woken(), [1, 1, 1, 0]);
+    line.registrations.clear();
+    assert_eq!(left_at(&a), 0);
+}
+
+/// Whoever spoke for the line has seen more than the others: when it goes, for whatever reason, they have to look.
+#[test]
+fn whoever_spoke_for_a_line_owes_it_the_baton() {
+    let (a, b) = (cell(), cell());
+    let mut line = Line::new(&a, 2);
+    write(&a);
+    let mut batons = line.take(0).end();
+    let both = arm_at(&line.counts[0], &[&a, &b], Some(line.call), &mut batons).expect("nothing has changed");
+    write(&b);
+    assert_eq!(line.woken(), [2, 0], "the second does not know of the other variable");
+    drop(both);
+    assert_eq!(line.woken(), [2, 1]);
+    line.registrations.clear();
+    assert_eq!((left_at(&a), left_at(&b)), (0, 0));
+}
+
+#[test]
+fn whoever_is_woken_while_it_is_about_to_wait_keeps_the_baton() {
+    let (a, b) = (cell(), cell());
+    let mut line = Line::new(&a, 2);
+    write(&a);
+    let mut batons = line.take(0).end();
+    let seen = a.lock.load().without_waiters();
+    let mut awaited = vec![(&raw const *a, seen), (&raw const *b, Word::of_version(Version::from_raw(7)))];
+    let waker = Waker::from(Arc::clone(&line.counts[0]));
+    // SAFETY: the cells are alive.
+    assert!(unsafe { Registration::arm(waker, who(), &mut awaited, Some(line.call), &mut batons) }.is_none());
+    assert!(!batons.is_empty(), "it has not looked at the latest state");
+    drop(batons);
+    assert_eq!(line.woken(), [1, 1]);
+    line.registrations.clear();
+    assert_eq!((left_at(&a), left_at(&b)), (0, 0));
+}
