@@ -87,7 +87,8 @@ fn heap_of<R>(body: impl FnOnce() -> R) -> Heap {
 /// Checks that `body` allocates nothing when it has run a few times before.
 #[track_caller]
 fn assert_allocates_nothing<R>(name: &str, mut body: impl FnMut() -> R) {
-    for _ in 0..10 {
+    // Also long enough for commits to notice that a snapshot before them is over.
+    for _ in 0..200 {
         black_box(body());
     }
     let heap = heap_of(|| {

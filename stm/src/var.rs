@@ -82,11 +82,13 @@ impl<T: Send + Sync + 'static> TVar<T> {
     }
 
     /// Creates a variable that may get an alarm.
+    #[track_caller]
     pub(crate) fn with_alarm(value: T) -> Self {
         Self::make(value, true)
     }
 
     #[inline]
+    #[track_caller]
     fn make(value: T, has_alarm: bool) -> Self {
         let cell = RawCell::new(VersionedLock::FREE, storage::store(value));
         let shared = Box::new(Shared {
