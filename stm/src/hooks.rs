@@ -78,3 +78,84 @@ impl Due {
         panics.run_each(self.forget, drop);
     }
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// Notes `n` when it runs, and one hundred more when it is dropped.
+    fn hook(notes: &Sender<u32>, n: u32) -> Hook {
+        struct Dropped(Sender<u32>, u32);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                self.0.send(100 + self.1).expect("somebody reads it");
+            }
+        }
+        let dropped = Dropped(notes.clone(), n);
+        Box::new(move || dropped.0.send(dropped.1).expect("somebody reads it"))
+    }
+
+    fn run(due: Due, noted: &Receiver<u32>) -> Vec<u32> {
+        let mut panics = Panics::new();
+        due.run(&mut panics);
+        panics.resume();
+        noted.try_iter().collect()
+    }
+
+    #[test]
+    fn a_commit_runs_its_hooks_in_order_and_then_forgets_the_others() {
+        let (notes, noted) = channel();
+        let mut hooks = Hooks::new();
+        assert!(hooks.is_empty());
+        hooks.on_commit(hook(&notes, 1));
+        assert!(!hooks.is_empty());
+        hooks.on_rollback(hook(&notes, 2));
+        hooks.on_commit(hook(&notes, 3));
+        let due = hooks.committed();
+        assert!(hooks.is_empty() && !due.is_empty());
+        assert_eq!(run(due, &noted), [1, 101, 3, 103, 102]);
+        assert!(hooks.committed().is_empty());
+    }
+
+    #[test]
+    fn a_rollback_runs_the_latest_hook_first_and_only_those_behind_its_mark() {
+        let (notes, noted) = channel();
+        let mut hooks = Hooks::new();
+        hooks.on_rollback(hook(&notes, 1));
+        assert!(!hooks.is_empty());
+        hooks.on_commit(hook(&notes, 2));
+        let mark = hooks.mark();
+        hooks.on_rollback(hook(&notes, 3));
+        hooks.on_commit(hook(&notes, 4));
+        hooks.on_rollback(hook(&notes, 5));
+        assert_eq!(run(hooks.rolled_back(mark), &noted), [5, 105, 3, 103, 104]);
+        assert!(hooks.rolled_back(mark).is_empty());
+        let due = hooks.rolled_back(Mark::default());
+        assert!(hooks.is_empty());
+        assert_eq!(run(due, &noted), [1, 101, 102]);
+    }
+
+    #[test]
+    fn hooks_are_due_if_any_is_to_run_or_to_be_dropped() {
+        let (notes, noted) = channel();
+        let mut hooks = Hooks::new();
+        hooks.on_rollback(hook(&notes, 1));
+        let due = hooks.committed();
+        assert!(!due.is_empty());
+        assert_eq!(run(due, &noted), [101]);
+        hooks.on_commit(hook(&notes, 2));
+        let due = hooks.committed();
+        assert!(!due.is_empty());
+        assert_eq!(run(due, &noted), [2, 102]);
+    }
+
+    #[test]
+    fn no_memory_is_left_behind_where_everything_is_taken() {
+        let (notes, _noted) = channel();
+        let mut hooks = vec![hook(&notes, 1), hook(&notes, 2)];
+        assert_eq!(split_off(&mut hooks, 1).len(), 1);
+        assert_eq!(split_off(&mut hooks, 0).len(), 1);
+        assert_eq!((hooks.len(), hooks.capacity()), (0, 0));
+    }
+}

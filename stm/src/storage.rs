@@ -268,4 +268,19 @@ mod tests {
         assert!(!is_inline::<Box<u64>>() && !is_inline::<String>(), "they have destructors");
         assert!(!is_inline::<u128>(), "it is wider than a word");
     }
+
+    #[test]
+    fn a_boxed_value_is_destroyed_by_its_destructor_and_not_before() {
+        let value = std::sync::Arc::new(5_u64);
+        let destroy = destructor::<std::sync::Arc<u64>>().expect("it is boxed");
+        for bits in [store(value.clone()), boxed(value.clone()).0, Room::new().fill(value.clone())] {
+            // SAFETY: nobody else has the node.
+            assert_eq!(**unsafe { borrow::<std::sync::Arc<u64>>(&bits) }, 5);
+            let shares = std::sync::Arc::strong_count(&value);
+            // SAFETY: as above.
+            unsafe { destroy(bits) };
+            assert_eq!(std::sync::Arc::strong_count(&value), shares - 1);
+        }
+        assert!(destructor::<u64>().is_none(), "a copy of its bits is all there is");
+    }
 }

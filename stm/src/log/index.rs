@@ -174,4 +174,43 @@ mod tests {
         assert_eq!(index.find(cells[0], |position| cells[position]), Some(0));
         assert_eq!(index.find(cells[1], |position| cells[position]), None);
     }
+
+    #[test]
+    fn a_rebuilt_index_has_room_for_as_many_again() {
+        for count in [0, 1, 15, 16, 63, 64, 1000] {
+            let mut index = Index::new();
+            index.rebuild(cells(count).into_iter());
+            assert!(index.has_room(2 * count + 1), "{count} in {}", index.slots.len());
+            assert!(!index.has_room(index.slots.len() / 2), "half of the slots stay empty");
+        }
+    }
+
+    #[test]
+    fn few_slots_are_looked_at_whether_cells_are_neighbours_or_not() {
+        const COUNT: usize = 1_000;
+        for distance in [16, 32, 48, 64, 128, 1024, 4096, 4112, 1 << 16, 1 << 21] {
+            let cells: Vec<*const RawCell> =
+                (1..=COUNT).map(|n| std::ptr::without_provenance(0x7F12_3456_0000 + n * distance)).collect();
+            let mut index = Index::new();
+            index.rebuild(cells.iter().copied());
+            let looks = std::cell::Cell::new(0);
+            let cell_at = |position| {
+                looks.set(looks.get() + 1);
+                cells[position]
+            };
+            cells.iter().for_each(|&cell| assert!(index.find(cell, cell_at).is_some()));
+            assert!(looks.get() < 3 * COUNT, "{} looks at a distance of {distance}", looks.get());
+        }
+    }
+
+    #[test]
+    fn an_index_is_kept_up_to_a_size_and_given_back_beyond_it() {
+        let largest = Index::KEEP / 4 - 1;
+        for (count, kept) in [(100, true), (largest, true), (largest + 1, false)] {
+            let mut index = Index::new();
+            index.rebuild(cells(count).into_iter());
+            index.shrink();
+            assert_eq!(!index.slots.is_empty(), kept, "{count}");
+        }
+    }
 }

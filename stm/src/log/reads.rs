@@ -214,4 +214,43 @@ mod tests {
         log.shrink();
         assert!(!log.is_outsized() && !log.has_room());
     }
+
+    #[test]
+    fn duplicates_are_looked_for_before_a_long_log_grows_and_not_sooner() {
+        let mut log = ReadLog::new();
+        while log.len() < ReadLog::COMPACT_FROM || log.has_capacity() {
+            let length = log.len();
+            log.push(entry(length % 10));
+            assert_eq!(log.len(), length + 1);
+        }
+        let capacity = log.memory.capacity();
+        log.push(entry(0));
+        assert_eq!((log.len(), log.memory.capacity()), (11, capacity));
+    }
+
+    #[test]
+    fn a_log_with_few_duplicates_grows_before_they_are_looked_for_again() {
+        let mut log = ReadLog::new();
+        let mut compactions = 0;
+        for n in 0..2 * ReadLog::COMPACT_FROM {
+            let length = log.len();
+            log.push(entry(n % (ReadLog::COMPACT_FROM / 4 * 3)));
+            compactions += usize::from(log.len() <= length);
+        }
+        assert_eq!(compactions, 1);
+        assert!(log.memory.capacity() > ReadLog::COMPACT_FROM);
+    }
+
+    #[test]
+    fn an_empty_log_has_nothing_to_take_and_keeps_its_memory() {
+        let mut log = ReadLog::new();
+        assert!(log.is_empty() && !log.has_capacity());
+        assert_eq!((log.take_last(entry(1).cell), log.take_recent(entry(1).cell)), (None, None));
+        (0..5).for_each(|n| log.push(entry(n)));
+        assert!(!log.is_empty() && log.has_capacity() && !log.is_outsized());
+        log.clear();
+        assert!(log.is_empty() && log.has_capacity());
+        assert_eq!(log.entries().len(), 0);
+        assert_eq!(log.take_last(entry(4).cell), None);
+    }
 }

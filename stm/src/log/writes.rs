@@ -385,4 +385,110 @@ mod tests {
         log.roll_back(mark, |_| {}, |cell, word| reads.push((cell, word)));
         assert_eq!(reads, [(cell(1), seen)]);
     }
+
+    #[test]
+    fn without_a_scope_every_displaced_value_is_handed_back() {
+        let mut log = WriteLog::new();
+        (0..3).for_each(|n| assert_eq!(write(&mut log, n + 1, n), None));
+        (0..3).for_each(|n| assert_eq!(write(&mut log, n + 1, 10 + n), Some(n)));
+        (0..3).for_each(|n| assert_eq!(write(&mut log, n + 1, 20 + n), Some(10 + n)));
+        assert!(log.replaced.is_empty());
+    }
+
+    #[test]
+    fn every_scope_keeps_what_it_found() {
+        let mut log = WriteLog::new();
+        write(&mut log, 1, 10);
+        let first = log.mark();
+        assert_eq!(write(&mut log, 1, 11), None);
+        assert_eq!(merge(&mut log, first), [10]);
+        let second = log.mark();
+        assert_eq!(write(&mut log, 1, 12), None);
+        let inner = log.mark();
+        assert_eq!(write(&mut log, 1, 13), None);
+        assert_eq!(undo(&mut log, inner), [13]);
+        assert_eq!(log.pending(cell(1)), Some(bits(12)));
+        assert_eq!(undo(&mut log, second), [12]);
+        assert_eq!(log.pending(cell(1)), Some(bits(11)));
+        assert_eq!(write(&mut log, 1, 14), Some(11), "the outermost writes in its own right again");
+    }
+
+    #[test]
+    fn a_log_that_is_used_again_knows_nothing_of_before() {
+        let mut log = WriteLog::new();
+        for start in [0, 1000, 5] {
+            (0..20).for_each(|n| assert_eq!(write(&mut log, start + n + 1, n), None));
+            (0..20).for_each(|n| assert_eq!(log.pending(cell(start + n + 1)), Some(bits(n))));
+            assert!(log.is_large() && !log.is_empty());
+            log.clear();
+            assert!(!log.is_large() && log.is_empty());
+            (0..20).for_each(|n| assert!(!log.may_contain(cell(start + n + 1))));
+        }
+    }
+
+    #[test]
+    fn the_filter_names_few_that_were_not_written() {
+        let neighbour = |n| std::ptr::without_provenance(0x1000 + n * 16);
+        let mut log = WriteLog::new();
+        for n in [3, 5, 63] {
+            assert!(log.filter_with(neighbour(n)).is_some());
+            log.push(WriteEntry { cell: neighbour(n), ..entry(0, n) });
+            assert!(log.filter_with(neighbour(n)).is_none());
+        }
+        let named: Vec<usize> = (0..64).filter(|&n| log.may_contain(neighbour(n))).collect();
+        assert_eq!(named, [3, 5, 63]);
+    }
+
+    #[test]
+    fn a_plain_push_is_one_like_any_other_as_long_as_the_log_is_open_and_short() {
+        let mut log = WriteLog::new();
+        for n in 0..WriteLog::SCANNED {
+            log.set_open(false);
+            assert!(!log.has_room());
+            log.set_open(true);
+            assert!(log.has_room());
+            let filter = log.filter_with(cell(n)).unwrap();
+            // SAFETY: there is room, and the filter is the log's.
+            unsafe { log.push_within_room(entry(n, 10 + n), filter) };
+            (0..=n).for_each(|n| assert_eq!(log.pending(cell(n)), Some(bits(10 + n))));
+        }
+        assert!(!log.has_room());
+        write(&mut log, 20, 30);
+        assert!(!log.has_room());
+        (0..WriteLog::SCANNED).for_each(|n| assert_eq!(log.pending(cell(n)), Some(bits(10 + n))));
+        assert_eq!(log.pending(cell(20)), Some(bits(30)));
+    }
+
+    #[test]
+    fn an_entry_is_done_when_it_says_so() {
+        assert!(!entry(1, 10).is_done());
+        assert!(WriteEntry { expected: Word::DONE, ..entry(1, 10) }.is_done());
+    }
+
+    #[test]
+    fn a_log_is_large_when_a_scan_is_not_enough() {
+        let mut log = WriteLog::new();
+        (0..WriteLog::SCANNED).for_each(|n| log.push(entry(n, n)));
+        assert!(!log.is_large());
+        log.push(entry(WriteLog::SCANNED, 0));
+        assert!(log.is_large());
+    }
+
+    #[test]
+    fn memory_is_kept_up_to_a_size_and_given_back_beyond_it() {
+        let mut log = WriteLog::new();
+        assert!(!log.is_outsized());
+        log.entries.reserve_exact(WriteLog::KEEP + 1);
+        assert!(log.is_outsized());
+        log.shrink();
+        assert!(!log.is_outsized());
+        log.replaced.reserve_exact(WriteLog::KEEP + 1);
+        assert!(log.is_outsized());
+        log.shrink();
+        assert!(!log.is_outsized());
+        assert!(log.entries.capacity() >= WriteLog::KEEP && log.replaced.capacity() >= WriteLog::KEEP);
+        (0..WriteLog::KEEP + 1).for_each(|n| log.push(entry(n, n)));
+        log.clear();
+        assert!(!log.is_outsized(), "clearing does it too");
+    }
 }
