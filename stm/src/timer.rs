@@ -60,6 +60,7 @@ impl Wake for Ring {
 /// assert_eq!(received, None);
 /// ```
 #[doc(alias = "registerDelay")]
+#[track_caller]
 pub fn timer(after: Duration) -> TVar<bool> {
     if after.is_zero() {
         return TVar::new(true);
