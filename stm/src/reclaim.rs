@@ -738,7 +738,7 @@ mod tests {
             let other = Handle::register();
             other.local().enter();
             retire(local, 1);
-            local.ripen();
+            local.ripen(REGISTRY.lock());
             assert!(!local.bag().stamped.is_empty());
             other.local().unpin();
         }

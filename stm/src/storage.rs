@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_boxed_value_is_destroyed_by_its_destructor_and_not_before() {
         let value = std::sync::Arc::new(5_u64);
-        let destroy = destructor::<std::sync::Arc<u64>>().expect("it is boxed");
+        let destroy = kind::<std::sync::Arc<u64>>().expect("it is boxed").destroy;
         for bits in [store(value.clone()), boxed(value.clone()).0, Room::new().fill(value.clone())] {
             // SAFETY: nobody else has the node.
             assert_eq!(**unsafe { borrow::<std::sync::Arc<u64>>(&bits) }, 5);
@@ -281,6 +281,6 @@ mod tests {
             unsafe { destroy(bits) };
             assert_eq!(std::sync::Arc::strong_count(&value), shares - 1);
         }
-        assert!(destructor::<u64>().is_none(), "a copy of its bits is all there is");
+        assert!(kind::<u64>().is_none(), "a copy of its bits is all there is");
     }
 }
