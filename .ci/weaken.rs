@@ -154,6 +154,8 @@ fn main() -> ExitCode {
     let filters: Vec<String> = arguments.collect();
     let root = scripts.parent().expect("the scripts are in a folder of the workspace");
     let list = fs::read_to_string(scripts.join("weakenings")).expect("the list is beside the scripts");
+    // A file that was there once may stand for the module of another that is there now.
+    let _ = fs::remove_dir_all(work.join("copy/stm"));
     refresh(root, &work.join("copy")).expect("the workspace can be copied");
 
     if filters.is_empty() {

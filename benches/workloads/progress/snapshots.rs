@@ -14,10 +14,6 @@ use crate::workloads::variable::Variable;
 const ACCOUNTS: usize = 4 * CHOICES;
 const OPENING: u64 = 1_000_000;
 
-/// Whether `snapshot` promises that its body runs once whatever others do. Where it does, this makes it an error that it
-/// runs more often; until then the number of runs is reported.
-const SNAPSHOTS_RUN_ONCE: bool = false;
-
 /// A system that keeps [`ACCOUNTS`] accounts. Balances wrap.
 pub(crate) trait Ledger: Sync {
     /// Whether a sum takes one run, and it is an error if it takes more.
@@ -33,7 +29,7 @@ pub(crate) trait Ledger: Sync {
 pub(crate) struct Transactional<V>(Vec<V>);
 
 impl<V: Variable> Ledger for Transactional<V> {
-    const SUMS_IN_ONE_RUN: bool = SNAPSHOTS_RUN_ONCE;
+    const SUMS_IN_ONE_RUN: bool = true;
 
     fn open() -> Self {
         Self((0..ACCOUNTS).map(|_| V::new(OPENING)).collect())

@@ -11,8 +11,7 @@ use stm::{ReadTransaction, StmResult, TVar, atomically};
 use super::Team;
 use super::queues::{Queue, Transactional};
 
-/// How a body waits that has found nothing. **The place to add another form of waiting**: one more type here, and one more
-/// lane in the table.
+/// How a body waits that has found nothing.
 pub(crate) trait Waiting: Send + Sync + 'static {
     fn wait<T>(tx: &ReadTransaction<'_, '_>) -> StmResult<T>;
 }
@@ -23,6 +22,15 @@ pub(crate) struct Retry;
 impl Waiting for Retry {
     fn wait<T>(tx: &ReadTransaction<'_, '_>) -> StmResult<T> {
         tx.retry()
+    }
+}
+
+/// Waits in line: a write wakes one of those who wait here.
+pub(crate) struct InLine;
+
+impl Waiting for InLine {
+    fn wait<T>(tx: &ReadTransaction<'_, '_>) -> StmResult<T> {
+        tx.retry_in_line()
     }
 }
 
