@@ -269,20 +269,19 @@ fn try_tidy() -> Option<bool> {
     if TIDYING.swap(true, Ordering::Acquire) {
         return None;
     }
-    // Edge E13: from here on no snapshot takes the newest moment. One that is not seen below begins another.
-    let ended = clock::end_moment();
+    // Edge E13: from here on no snapshot takes the newest moment. One that is not seen below makes another.
+    let (ended, next) = clock::end_moment();
     // Relaxed: an older moment keeps more than need be.
     let oldest = reclaim::open_snapshots().map(|local| local.kept.moment.load(Ordering::Relaxed)).min();
-    let stopped = ended.filter(|_| oldest.is_none()).and_then(clock::stop_keeping);
-    if let Some(next) = stopped {
-        forget_births(next);
-    }
-    if let Some(oldest) = oldest.or(stopped.map(Version::raw)) {
-        reclaim::with_local(|own| reclaim::records().for_each(|local| cut(local, oldest, own)));
-    }
+    let idle = oldest.is_none() && clock::stop_keeping(ended);
+    // What is seen may have been opened since then, and later than another that is not seen. So no moment counts that was made
+    // since: whoever has one wants nothing that those do not want who were there before, or will be there next.
+    let oldest = oldest.map_or(next.raw(), |oldest| oldest.min(ended.version().raw()));
+    forget_births(oldest);
+    reclaim::with_local(|own| reclaim::records().for_each(|local| cut(local, oldest, own)));
     // Release: pairs with the exchange above.
     TIDYING.store(false, Ordering::Release);
-    Some(ended.is_none() || stopped.is_some())
+    Some(idle)
 }
 
 /// Cuts off what no snapshot wants that has the oldest moment or a later one.
@@ -338,13 +337,13 @@ fn note_birth(cell: usize, moment: Version) {
     }
 }
 
-/// Forgets births before any moment that a snapshot can still have.
-fn forget_births(next: Version) {
+/// Forgets births before the oldest moment that a snapshot has.
+fn forget_births(oldest: u64) {
     // Relaxed: there are some if this thread has seen any; if not, somebody will forget them later.
     if BORN.load(Ordering::Relaxed) > 0 {
         let mut births = BIRTHS.lock();
         let before = births.len();
-        births.retain(|_, birth| *birth >= next.raw());
+        births.retain(|_, birth| *birth >= oldest);
         births.shrink_to_fit();
         BORN.fetch_sub((before - births.len()) as u64, Ordering::Relaxed);
     }

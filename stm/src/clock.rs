@@ -185,18 +185,19 @@ pub(crate) fn new_moment(announce: impl Fn(Version)) -> Version {
     }
 }
 
-/// Ends the newest moment: from now on no snapshot takes it. Returns what the clock said then, if commits keep at all.
-pub(crate) fn end_moment() -> Option<Reading> {
+/// Ends the newest moment: from now on no snapshot takes it. Returns what the clock said then, and the oldest moment that a
+/// snapshot can have that makes one from now on.
+pub(crate) fn end_moment() -> (Reading, Version) {
     // SeqCst: edge E13.
-    Some(look()).filter(|reading| reading.is_keeping())
+    let ended = look();
+    (ended, Version(ended.version().0 + MAX_DRIFT))
 }
 
 /// Tells commits that no snapshot is open, unless a new moment may have begun since the last one `ended`. The caller has looked
-/// for snapshots since then, and seen none. Returns the oldest moment that a snapshot can have from now on.
-pub(crate) fn stop_keeping(ended: Reading) -> Option<Version> {
+/// for snapshots since then, and seen none. Returns whether commits keep nothing any more.
+pub(crate) fn stop_keeping(ended: Reading) -> bool {
     // A new moment moves the clock.
-    let stopped = clear(KEEPING | MOVED, |seen| seen.is_keeping() && seen.version() == ended.version());
-    stopped.then(|| Version(ended.version().0 + MAX_DRIFT))
+    !ended.is_keeping() || clear(KEEPING | MOVED, |seen| seen.is_keeping() && seen.version() == ended.version())
 }
 
 /// Clears bits, and [`ATTENTION`] if nothing needs it any more, as long as the clock is as it should be.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::{Outcomes, Runner, Tx, cell, explore, make_statics};
@@ -40,6 +41,27 @@ fn read_both(tx: &Tx<'_>, pair: &Pair) -> Result<usize, Abort> {
     let (first, second) = (tx.read(&pair.0)?, tx.read(&pair.1)?);
     assert_eq!(first, second, "half of a commit was seen");
     Ok(first)
+}
+
+/// Something that happens once, and that others wait for.
+struct Event(Mutex<bool>, Condvar);
+
+impl Event {
+    fn new() -> Self {
+        Self(Mutex::new(false), Condvar::new())
+    }
+
+    fn happen(&self) {
+        *self.0.lock().unwrap() = true;
+        self.1.notify_all();
+    }
+
+    fn wait(&self) {
+        let mut happened = self.0.lock().unwrap();
+        while !*happened {
+            happened = self.1.wait(happened).unwrap();
+        }
+    }
 }
 
 fn pair() -> Pair {
@@ -217,4 +239,58 @@ fn a_moment_covers_commits_of_an_older_clock() {
         seen.record(value);
     });
     outcomes.assert_exactly([0, 1]);
+}
+
+/// E13: the search for snapshots takes time. One that it has missed may be older than one that it finds: both were opened since.
+#[test]
+fn a_search_that_finds_a_later_snapshot_keeps_what_an_earlier_one_wants() {
+    let outcomes = Outcomes::new();
+    let seen = outcomes.clone();
+    explore(2, move || {
+        make_statics();
+        let pair = pair();
+        let events: Arc<[Event; 6]> = Arc::new(std::array::from_fn(|_| Event::new()));
+        let later = {
+            let (pair, events) = (Arc::clone(&pair), Arc::clone(&events));
+            thread::spawn(move || {
+                let [registered, _, _, earlier_is_open, later_is_open, searched] = &*events;
+                // Its record is the first of the two, so the search comes to it last.
+                let _handle = Handle::current();
+                registered.happen();
+                earlier_is_open.wait();
+                write_both(&pair, 1);
+                snapshot(|_| {
+                    write_both(&pair, 2);
+                    later_is_open.happen();
+                    searched.wait();
+                    Ok(())
+                });
+            })
+        };
+        let earlier = {
+            let (pair, events) = (Arc::clone(&pair), Arc::clone(&events));
+            thread::spawn(move || {
+                let [registered, both_registered, search_begins, earlier_is_open, later_is_open, searched] = &*events;
+                registered.wait();
+                let _handle = Handle::current();
+                both_registered.happen();
+                search_begins.wait();
+                snapshot(|tx| {
+                    earlier_is_open.happen();
+                    later_is_open.wait();
+                    searched.wait();
+                    read_both(tx, &pair)
+                })
+            })
+        };
+        let [_, both_registered, search_begins, .., searched] = &*events;
+        both_registered.wait();
+        search_begins.happen();
+        let idle = archive::tidy();
+        searched.happen();
+        assert_eq!(earlier.join().unwrap(), 0);
+        later.join().unwrap();
+        seen.record(idle);
+    });
+    outcomes.assert_exactly([false, true]);
 }
