@@ -411,3 +411,18 @@ fn what_an_old_value_leads_to_is_still_there() {
         drop(ends);
     });
 }
+
+/// Each run makes a variable, writes it, and reads it: younger than the moment of every run.
+#[test]
+fn a_body_that_makes_what_it_reads_gets_through() {
+    let _watchdog = watchdog();
+    let runs = Cell::new(0);
+    let seen = snapshot(|tx| {
+        runs.set(runs.get() + 1);
+        let own = TVar::new(1_u64);
+        own.store(2);
+        own.read(tx)
+    });
+    assert_eq!(seen, 2);
+    assert!(runs.get() <= 5, "{} runs", runs.get());
+}

@@ -52,6 +52,14 @@ shared_static! {
     static CHUNKS: AtomicU64 = AtomicU64::new(0)
 }
 shared_static! {
+    /// Above this many a snapshot that ends looks after them, however young it is: twice as many as the last search left.
+    static MANY_CHUNKS: AtomicU64 = AtomicU64::new(FEW_CHUNKS)
+}
+shared_static! {
+    /// The oldest moment that the last search found, or a late one. A hint.
+    static OLDEST: AtomicU64 = AtomicU64::new(u64::MAX)
+}
+shared_static! {
     /// When variables with these addresses were born, of those born while a snapshot may have been open.
     static BIRTHS: Mutex<Map<u64>> = Mutex::new(HashMap::with_hasher(BuildHasherDefault::new()))
 }
@@ -59,6 +67,14 @@ shared_static! {
     /// How many of them there are: nearly always none.
     static BORN: AtomicU64 = AtomicU64::new(0)
 }
+
+shared_static! {
+    /// At how many they are looked through: twice as many as the last time has left.
+    static MANY_BORN: AtomicU64 = AtomicU64::new(FEW_BORN)
+}
+
+/// So many births are not worth looking through.
+const FEW_BORN: u64 = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 4 } else { 1024 };
 
 /// A map from addresses of cells.
 type Map<V> = HashMap<usize, V, BuildHasherDefault<AddressHasher>>;
@@ -216,9 +232,10 @@ fn append(local: &Local, replaced: Replaced, until: Version) {
     }
     let chunk = Chunk::new(newest);
     chunk.push(replaced, until);
+    // Before anybody can cut it off, and so subtract it. Relaxed: a count.
+    CHUNKS.fetch_add(u64::from(!newest.is_null()), Ordering::Relaxed);
     // Release: edge E14, a snapshot finds the chunk as it was made.
     chain.store(Box::into_raw(chunk).cast(), Ordering::Release);
-    CHUNKS.fetch_add(u64::from(!newest.is_null()), Ordering::Relaxed);
 }
 
 /// Comes behind a commit that has kept something, or would have: looks now and then whether it still has to.
@@ -239,7 +256,7 @@ pub(crate) fn committed() {
     });
 }
 
-/// Whether so much has been kept that a snapshot that ends looks after it.
+/// Whether so much has been kept that a snapshot that ends may have to look after it. Relaxed, here and below: counts and hints.
 #[inline]
 pub(crate) fn is_large() -> bool {
     CHUNKS.load(Ordering::Relaxed) > FEW_CHUNKS
@@ -247,10 +264,14 @@ pub(crate) fn is_large() -> bool {
 
 /// Comes behind the end of a snapshot: sees to it that what was kept for it is given back, by the collection that follows.
 #[cold]
-pub(crate) fn closed() {
+pub(crate) fn closed(local: &Local) {
+    // A younger one than others that are open has nothing to give back.
+    let is_oldest = local.kept.moment.load(Ordering::Relaxed) <= OLDEST.load(Ordering::Relaxed);
     // Somebody who is at it may have seen this snapshot open.
     for _ in 0..16 {
-        if !is_large() || try_tidy().is_some() {
+        let chunks = CHUNKS.load(Ordering::Relaxed);
+        let is_worth_it = chunks > FEW_CHUNKS && (is_oldest || chunks > MANY_CHUNKS.load(Ordering::Relaxed));
+        if !is_worth_it || try_tidy().is_some() {
             return;
         }
         sync::yield_now();
@@ -276,9 +297,11 @@ fn try_tidy() -> Option<bool> {
     let idle = oldest.is_none() && clock::stop_keeping(ended);
     // What is seen may have been opened since then, and later than another that is not seen. So no moment counts that was made
     // since: whoever has one wants nothing that those do not want who were there before, or will be there next.
+    OLDEST.store(oldest.unwrap_or(u64::MAX), Ordering::Relaxed);
     let oldest = oldest.map_or(next.raw(), |oldest| oldest.min(ended.version().raw()));
-    forget_births(oldest);
+    forget_births(oldest, idle);
     reclaim::with_local(|own| reclaim::records().for_each(|local| cut(local, oldest, own)));
+    MANY_CHUNKS.store((2 * CHUNKS.load(Ordering::Relaxed)).max(FEW_CHUNKS), Ordering::Relaxed);
     // Release: pairs with the exchange above.
     TIDYING.store(false, Ordering::Release);
     Some(idle)
@@ -331,22 +354,30 @@ pub(crate) fn born(cell: usize) {
 
 #[cold]
 fn note_birth(cell: usize, moment: Version) {
-    let mut births = BIRTHS.lock();
-    if births.insert(cell, moment.raw()).is_none() {
-        BORN.fetch_add(1, Ordering::Relaxed);
+    let is_new = BIRTHS.lock().insert(cell, moment.raw()).is_none();
+    // Relaxed, here and below: a count.
+    if is_new && BORN.fetch_add(1, Ordering::Relaxed) >= MANY_BORN.load(Ordering::Relaxed) {
+        // A program that makes variables and commits nothing would go on like this for ever.
+        tidy();
     }
 }
 
 /// Forgets births before the oldest moment that a snapshot has.
-fn forget_births(oldest: u64) {
+fn forget_births(oldest: u64, all: bool) {
     // Relaxed: there are some if this thread has seen any; if not, somebody will forget them later.
-    if BORN.load(Ordering::Relaxed) > 0 {
-        let mut births = BIRTHS.lock();
-        let before = births.len();
-        births.retain(|_, birth| *birth >= oldest);
-        births.shrink_to_fit();
-        BORN.fetch_sub((before - births.len()) as u64, Ordering::Relaxed);
+    let born = BORN.load(Ordering::Relaxed);
+    if born == 0 || (!all && born < MANY_BORN.load(Ordering::Relaxed)) {
+        return;
     }
+    let mut births = BIRTHS.lock();
+    let before = births.len();
+    births.retain(|_, birth| *birth >= oldest);
+    if births.capacity() > 4 * births.len() {
+        births.shrink_to_fit();
+    }
+    let left = births.len();
+    BORN.fetch_sub((before - left) as u64, Ordering::Relaxed);
+    MANY_BORN.store((2 * left as u64).max(FEW_BORN), Ordering::Relaxed);
 }
 
 /// Whether the variable at this address is younger than a snapshot of this moment.

@@ -59,7 +59,7 @@ struct State {
     /// neighbours at once.
     number: u32,
     /// Without [`DOOMED`], [`UNLOGGED`] and writes, which reads have to look through, and only then, the read log is open.
-    /// The write log is open without [`DOOMED`] and [`SNAPSHOT`].
+    /// The write log is open without [`DOOMED`] and, if reads are logged, [`SNAPSHOT`].
     flags: u16,
     privilege: Privilege,
     doom: Cause,
@@ -250,7 +250,7 @@ impl Attempt {
     pub(crate) fn absolve(&self) {
         let state = self.state();
         state.flags &= !DOOMED;
-        state.writes.set_open(state.flags & SNAPSHOT == 0);
+        state.writes.set_open(state.flags & (SNAPSHOT | UNLOGGED) != SNAPSHOT);
         state.reopen();
     }
 
@@ -294,7 +294,7 @@ impl Attempt {
         }
         make_ready();
         // SAFETY: passed on to the caller.
-        unsafe { self.read_closed(cell, fits) }.ok_or_else(|| state.aborted())
+        unsafe { self.read_closed(cell, fits) }.ok_or_else(|| self.state().aborted())
     }
 
     /// A read when the log is closed: the plain case of an attempt that has written something else. Returns `None` from a

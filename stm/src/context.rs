@@ -125,7 +125,7 @@ impl Context {
         self.local().unpin();
         drop(self.token.take());
         if snapshot {
-            archive::closed();
+            archive::closed(self.local());
         }
     }
 

@@ -277,10 +277,12 @@ impl Progress {
     }
 
     fn after_conflict(&mut self, options: &Options) -> Next {
-        if self.snapshot {
+        if self.snapshot && self.conflicts <= Self::PATIENCE {
             // It has met a variable that is younger than its moment; the next moment is later.
             return Next::Run;
         }
+        // One that meets such a variable in every run, because it makes it, gets through as an ordinary attempt.
+        self.snapshot = false;
         if self.conflicts + 1 >= options.promote_after {
             return Next::Promote;
         }

@@ -274,14 +274,28 @@ where
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<R> {
-        let task = self.get_mut();
+        /// Passes on what the transaction owes those in line behind it, if the poll ends it, by a panic or otherwise: the
+        /// future may be kept for long.
+        struct Polling<'t, B, T, E, R>(&'t mut Task<B, T, E, R>);
+
+        impl<B, T, E, R> Drop for Polling<'_, B, T, E, R> {
+            fn drop(&mut self) {
+                if matches!(self.0.stage, Stage::Polled | Stage::Over) {
+                    drop(std::mem::take(&mut self.0.progress.batons));
+                }
+            }
+        }
+
+        let polling = Polling(self.get_mut());
         let poll = match context::current() {
-            Some(context) => task.advance(context, cx),
-            None => task.advance(&Lease::new(), cx),
+            Some(context) => polling.0.advance(context, cx),
+            None => polling.0.advance(&Lease::new(), cx),
         };
         poll.map(|outcome| {
-            task.stage = Stage::Over;
-            (task.output)(outcome)
+            polling.0.stage = Stage::Over;
+            let output = polling.0.output;
+            drop(polling);
+            output(outcome)
         })
     }
 }

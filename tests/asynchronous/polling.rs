@@ -188,3 +188,45 @@ fn a_thread_waits_while_its_task_is_elsewhere() {
     };
     assert_eq!(runs_until(wait, |_| x.store(7)), (7, 2));
 }
+
+/// A future that is over may be kept for long: whoever waits in line behind it is woken when it ends, not when it is dropped.
+#[test]
+fn a_task_that_is_over_owes_nobody_a_wake_up() {
+    let _watchdog = watchdog();
+    fn take(tx: &stm::Transaction, items: &TVar<u64>) -> stm::StmResult<()> {
+        let left = items.read(tx)?;
+        if left == 0 {
+            return tx.retry_in_line();
+        }
+        items.write(tx, left - 1)
+    }
+    let items = TVar::new(0_u64);
+    let ([first, second], [gives_up, panics]) = ([Count::new(), Count::new()], [Count::new(), Count::new()]);
+    // Ends by an error in its second run, and by a panic.
+    let mut ending = stm::options().max_attempts(2).run_async(|tx| {
+        if tx.attempt_number() == 2 {
+            return tx.restart();
+        }
+        take(tx, &items)
+    });
+    assert!(poll(&mut ending, &gives_up.1).is_pending());
+    let mut waiting = atomically_async(|tx| take(tx, &items));
+    assert!(poll(&mut waiting, &first.1).is_pending());
+    items.store(1);
+    assert_eq!((gives_up.0.get(), first.0.get()), (1, 0));
+    assert!(poll(&mut ending, &gives_up.1).is_ready());
+    assert_eq!(first.0.get(), 1, "the next in line is woken by the end of the one before it");
+    assert_eq!(poll(&mut waiting, &first.1), Poll::Ready(()));
+    drop(ending);
+    let mut ending = atomically_async(|tx| {
+        assert_eq!(tx.attempt_number(), 1, "on purpose");
+        take(tx, &items)
+    });
+    assert!(poll(&mut ending, &panics.1).is_pending());
+    let mut waiting = atomically_async(|tx| take(tx, &items));
+    assert!(poll(&mut waiting, &second.1).is_pending());
+    items.store(1);
+    assert!(common::quietly(|| poll(&mut ending, &panics.1)).is_err());
+    assert_eq!(second.0.get(), 1);
+    assert_eq!(poll(&mut waiting, &second.1), Poll::Ready(()));
+}

@@ -109,3 +109,24 @@ fn the_end_of_a_snapshot_is_enough() {
     let after = heap::live() - before;
     assert!(after <= REST, "{after} bytes are left");
 }
+
+/// Births are noted while a snapshot may be open; a program that goes on to make variables and commits nothing is told that
+/// none is.
+#[test]
+fn variables_made_after_a_snapshot_cost_no_memory_but_their_own() {
+    let (_alone, _watchdog) = (alone(), watchdog());
+    let x = TVar::new(1_u64);
+    let made = |count: usize| (0..count).map(|n| TVar::new(n as u64)).collect::<Vec<_>>();
+    drop(made(10));
+    stm::collect();
+    let count = scaled(100_000);
+    let before = heap::live();
+    let plain = made(count);
+    let without = heap::live() - before;
+    assert_eq!(snapshot(|tx| x.read(tx)), 1);
+    let before = heap::live();
+    let after = made(count);
+    let with = heap::live() - before;
+    assert!(with <= without + REST, "{with} bytes for {count} variables, and {without} before the snapshot");
+    drop((plain, after));
+}
