@@ -273,7 +273,9 @@ impl Attempt {
         make_ready: impl FnOnce(),
     ) -> Result<Bits, Abort> {
         point(Point::Read);
-        let state = self.state();
+        let pointer = self.state.get();
+        // SAFETY: as in `state`.
+        let state = unsafe { &mut *pointer };
         // SAFETY: passed on to the caller.
         let shared = unsafe { &*cell };
         let seen = shared.lock.load();
@@ -294,7 +296,9 @@ impl Attempt {
         }
         make_ready();
         // SAFETY: passed on to the caller.
-        unsafe { self.read_closed(cell, fits) }.ok_or_else(|| self.state().aborted())
+        let value = unsafe { self.read_closed(cell, fits) };
+        // SAFETY: as in `state`, borrowed anew. By this pointer it takes no register more.
+        value.ok_or_else(|| unsafe { &*pointer }.aborted())
     }
 
     /// A read when the log is closed: the plain case of an attempt that has written something else. Returns `None` from a
