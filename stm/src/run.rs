@@ -95,7 +95,16 @@ pub fn try_atomically<'env, T, E>(
 
 /// Reads one consistent moment of any number of variables.
 ///
-/// The body can not write, which the compiler checks, and needs no log unless somebody interferes.
+/// The body can not write, which the compiler checks, and runs once, whatever others commit meanwhile: they keep what they
+/// replace for as long as it runs (multi-version reading; docs/design.md, "Snapshots"). They do not wait for it, nor it for
+/// them, but for a commit that is storing just then.
+///
+/// # Retry and conflicts
+///
+/// Only a `retry` makes the body run again, when something it has read was written; and one other thing: it reads a variable
+/// that was made after the snapshot began, of which it has learned on a way around the transaction (say, a
+/// [`load`](crate::TVar::load)), and which was written since. While a snapshot is open, each variable that is written keeps 64
+/// bytes, and boxed values that are replaced stay.
 ///
 /// # Panics
 ///
