@@ -455,9 +455,7 @@ mod tests {
 
     impl Untidied {
         fn new() -> Self {
-            while TIDYING.swap(true, Ordering::Acquire) {
-                thread::yield_now();
-            }
+            in_the_end("nobody is at it", || !TIDYING.swap(true, Ordering::Acquire));
             Self
         }
     }
@@ -647,9 +645,8 @@ mod tests {
 
     /// Fills the chunk that a thread before this one has left.
     fn fill(local: &Local) {
-        while kept(local) % CHUNK as u64 != 0 {
-            append(local, value(1, 0), version(1));
-        }
+        let room = (0..CHUNK).take_while(|_| kept(local) % CHUNK as u64 != 0);
+        room.for_each(|_| append(local, value(1, 0), version(1)));
     }
 
     /// Makes chains of full chunks on a thread of its own, with values replaced by 10, 20 and so on, the newest last.
@@ -713,9 +710,11 @@ mod tests {
         reclaim::records().for_each(|local| reclaim::with_local(|own| cut(local, u64::MAX, own)));
         assert_eq!(CHUNKS.load(Ordering::Relaxed), 0, "the first of each chain is not counted");
         with_chain(FEW_CHUNKS, |local| {
-            while CHUNKS.load(Ordering::Relaxed) < FEW_CHUNKS {
-                (0..CHUNK).for_each(|_| append(local, value(1, 0), version(10)));
-            }
+            in_the_end("there are enough", || {
+                let few = CHUNKS.load(Ordering::Relaxed) < FEW_CHUNKS;
+                (0..CHUNK).filter(|_| few).for_each(|_| append(local, value(1, 0), version(10)));
+                !few
+            });
             assert!(!is_large());
             (0..CHUNK).for_each(|_| append(local, value(1, 0), version(10)));
             assert_eq!(CHUNKS.load(Ordering::Relaxed), FEW_CHUNKS + 1);
@@ -772,6 +771,20 @@ mod tests {
         assert!(clock::now().is_keeping());
         let second = while_open(|_, moment| moment.raw());
         assert!(second >= first);
+    }
+
+    /// What others know of is the outer one, which wants more.
+    #[test]
+    fn one_within_another_does_not_hide_it() {
+        let _alone = alone();
+        while_open(|local, outer| {
+            for _ in 0..3 {
+                clock::end_moment();
+                let (inner, announced) = open(local);
+                assert!(inner > outer && !announced);
+                assert_eq!(local.kept.moment.load(Ordering::Relaxed), outer.raw());
+            }
+        });
     }
 
     /// What one snapshot wants is not cut off because another has ended.
