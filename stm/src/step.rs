@@ -369,8 +369,10 @@ mod tests {
 
     use super::*;
     use crate::cell::RawCell;
+    use crate::clock::Version;
     use crate::clock::tests::alone;
     use crate::context::Lease;
+    use crate::wait::WakeList;
     use crate::word::VersionedLock;
     use crate::{TVar, atomically, last_report, options, snapshot, try_atomically};
 
@@ -454,6 +456,27 @@ mod tests {
         assert_eq!(first_three(0, frozen), [(1, frozen), (2, both), (3, both)]);
         assert_eq!(first_three(1, frozen), [(2, both), (3, both), (4, both)]);
         assert_eq!(first_three(u32::MAX, logged), [(u32::MAX, logged); 3]);
+    }
+
+    #[test]
+    fn batons_go_with_the_run() {
+        let cell = RawCell::new(VersionedLock::FREE, ptr::null_mut());
+        let mut awaited = vec![(&raw const cell, VersionedLock::FREE)];
+        let (site, context) = (Location::caller(), Lease::new());
+        let who = Who { name: None, site };
+        // SAFETY: the cell is borrowed.
+        let registration = unsafe { Registration::arm(None, who, &mut awaited, Some(site), &mut Batons::new()) };
+        cell.lock.publish(Version::from_raw(1));
+        WakeList::new().add(&cell);
+        let mut progress = Progress::new(1, Tracking::Logged);
+        progress.batons = registration.expect("nothing had changed").end();
+        assert!(!progress.batons.is_empty());
+        progress.begin(&context);
+        assert!(progress.batons.is_empty(), "whoever is next in line is woken as soon as the run is over");
+        let running = context.begin(2, None, None, Tracking::Logged);
+        running.attempt().keep(&mut progress.batons);
+        running.roll_back();
+        assert!(!progress.batons.is_empty());
     }
 
     #[test]
