@@ -645,7 +645,7 @@ mod tests {
 
     /// Fills the chunk that a thread before this one has left.
     fn fill(local: &Local) {
-        let room = (0..CHUNK).take_while(|_| kept(local) % CHUNK as u64 != 0);
+        let room = (0..CHUNK).take_while(|_| !kept(local).is_multiple_of(CHUNK as u64));
         room.for_each(|_| append(local, value(1, 0), version(1)));
     }
 
