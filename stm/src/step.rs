@@ -628,6 +628,8 @@ mod tests {
                 while !crate::debug::waiting().waiters().iter().any(|waiter| waiter.name() == Some("step")) {
                     thread::yield_now();
                 }
+                // It sleeps by now, rather than spin.
+                thread::sleep(Duration::from_millis(20));
                 x.store(5);
             });
             let run = options().name("step").run(|tx| {
