@@ -364,6 +364,7 @@ mod tests {
     use std::cell::Cell;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::ptr;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::Duration;
 
@@ -622,7 +623,7 @@ mod tests {
     #[test]
     fn a_run_that_waits_is_woken_by_a_change() {
         let (x, runs) = (TVar::new(0), Cell::new(0));
-        let watcher = x.clone();
+        let (watcher, is_over) = (x.clone(), AtomicBool::new(false));
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !crate::debug::waiting().waiters().iter().any(|waiter| waiter.name() == Some("step")) {
@@ -631,6 +632,10 @@ mod tests {
                 // It sleeps by now, rather than spin.
                 thread::sleep(Duration::from_millis(20));
                 x.store(5);
+                // The end of a scoped thread would wake the other, too.
+                while !is_over.load(Ordering::Relaxed) {
+                    thread::yield_now();
+                }
             });
             let run = options().name("step").run(|tx| {
                 runs.set(runs.get() + 1);
@@ -639,6 +644,7 @@ mod tests {
                     n => Ok(n),
                 }
             });
+            is_over.store(true, Ordering::Relaxed);
             assert_eq!((run.ok(), runs.get()), (Some(5), 2));
         });
         // A snapshot needs a log for that, and so one run more.

@@ -361,13 +361,18 @@ fn a_thread_sleeps_until_a_change_or_its_deadline() {
     drop(wait(&a).expect("nothing has changed").block_until(Some(start + short)));
     assert!(start.elapsed() >= short && left_at(&a) == 0);
     for deadline in [None, Some(start + Duration::from_secs(1000))] {
-        let registration = wait(&a).expect("nothing has changed");
+        let (registration, is_over) = (wait(&a).expect("nothing has changed"), AtomicU32::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 std::thread::sleep(short);
                 write(&a);
+                // The end of a scoped thread would wake the other, too.
+                while is_over.load(Std::Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
             });
             drop(registration.block_until(deadline));
+            is_over.store(1, Std::Relaxed);
         });
     }
 }
