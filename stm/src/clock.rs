@@ -229,8 +229,21 @@ pub fn set_clock(version: u64) {
 }
 
 #[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
     use super::*;
+
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+    /// What the clock says besides the time, of promoted transactions and snapshots, is the process's, and so are the tests'
+    /// of that. Commits of other tests go on.
+    pub(crate) fn alone() -> MutexGuard<'static, ()> {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_tidy = |_| !now().is_keeping() || crate::archive::tidy();
+        assert!((0..10_000).any(is_tidy), "there is no end of a snapshot");
+        alone
+    }
 
     /// Calls `f` with the clock's version, until nobody has moved the clock meanwhile.
     fn with_the_clock_at_rest<R>(f: impl Fn(u64) -> R) -> R {
@@ -246,6 +259,7 @@ mod tests {
 
     #[test]
     fn versions_exceed_what_they_replace_and_run_ahead_by_so_much_and_no_more() {
+        let _alone = alone();
         let plain = |ahead| with_the_clock_at_rest(|clock| stamp_plainly(Version(clock + ahead)).map(|v| v.0 - clock));
         assert_eq!(plain(0), Some(1));
         assert_eq!(plain(MAX_DRIFT - 1), Some(MAX_DRIFT));
@@ -268,9 +282,101 @@ mod tests {
 
     #[test]
     fn the_clock_is_moved_to_a_version_and_never_back() {
+        let _alone = alone();
         let target = Version(now().version().0 + 5);
         assert!(advance(target).version() >= target);
         assert!(advance(Version::INITIAL).version() >= target);
         assert!(now().version() >= target && !now().is_exclusive());
+    }
+
+    #[test]
+    fn the_highest_bits_say_one_thing_each() {
+        let bits = [ATTENTION, EXCLUSIVE, KEEPING, MOVED];
+        assert_eq!(bits, [63, 62, 61, 60].map(|bit| 1 << bit));
+        assert_eq!((VERSION, LAST), (u64::MAX >> 4, u64::MAX >> 4));
+        let says = |word| {
+            let reading = Reading(word | 5);
+            assert_eq!(reading.version(), Version(5));
+            [reading.is_exclusive(), reading.is_keeping(), reading.is_a_moment()]
+        };
+        assert_eq!(says(0), [false, false, false]);
+        assert_eq!(says(ATTENTION), [false, false, false]);
+        assert_eq!(says(ATTENTION | EXCLUSIVE), [true, false, false]);
+        assert_eq!(says(ATTENTION | KEEPING), [false, true, true]);
+        assert_eq!(says(ATTENTION | EXCLUSIVE | KEEPING), [true, true, true]);
+        assert_eq!(says(ATTENTION | KEEPING | MOVED), [false, true, false]);
+        assert_eq!(says(MOVED), [false, false, false]);
+        assert_eq!(Reading(u64::MAX).version(), Version(LAST));
+    }
+
+    /// While a promoted transaction runs or snapshots are open, no commit is a plain one, and the rest of the word stays when
+    /// the clock is moved or a bit is set or cleared.
+    #[test]
+    fn attention_is_there_as_long_as_anything_needs_it() {
+        let _alone = alone();
+        let word = || now().0 & !VERSION & !MOVED;
+        let is_plain = || with_the_clock_at_rest(|clock| stamp_plainly(Version(clock)).is_some());
+        assert_eq!((word(), is_plain()), (0, true));
+        set_exclusive();
+        assert_eq!((word(), is_plain()), (EXCLUSIVE | ATTENTION, false));
+        new_moment(|_| ());
+        assert_eq!((word(), is_plain()), (EXCLUSIVE | KEEPING | ATTENTION, false));
+        advance(Version(now().version().0 + 1));
+        assert_eq!((word(), is_plain()), (EXCLUSIVE | KEEPING | ATTENTION, false));
+        clear_exclusive();
+        assert_eq!((word(), is_plain()), (KEEPING | ATTENTION, false));
+        set_exclusive();
+        stop();
+        assert_eq!((word(), is_plain()), (EXCLUSIVE | ATTENTION, false));
+        clear_exclusive();
+        assert_eq!((now().0 & !VERSION, is_plain()), (0, true));
+    }
+
+    /// Stops keeping; commits of other tests may move the clock meanwhile.
+    fn stop() {
+        for _ in 0..10_000 {
+            if let Some(ended) = end_moment()
+                && let Some(next) = stop_keeping(ended)
+            {
+                assert_eq!(next.0, ended.version().0 + MAX_DRIFT);
+                return;
+            }
+        }
+        panic!("nothing stops it");
+    }
+
+    #[test]
+    fn a_moment_is_beyond_all_commits_so_far_and_ends_with_the_next() {
+        let _alone = alone();
+        assert!(end_moment().is_none() && birth().is_none(), "no commit keeps anything");
+        for _ in 0..3 {
+            let announced = std::cell::Cell::new(0);
+            let before = now().version().0;
+            let moment = new_moment(|moment| announced.set(moment.0));
+            assert_eq!(announced.get(), moment.0);
+            assert!(moment.0 >= before + MAX_DRIFT && now().version() >= moment);
+            // Of no commit of another test.
+            let mut taken = (moment, false);
+            let is_shared = (0..1_000).any(|_| {
+                taken = (new_moment(|_| ()), now().is_a_moment());
+                taken == (new_moment(|_| panic!("it is one")), true)
+            });
+            assert!(is_shared, "who comes before the next commit has the same moment");
+            let (reading, version) = stamp(Version::INITIAL);
+            assert!(reading.is_keeping() && version > reading.version());
+            assert!(!now().is_a_moment() || now().version() > reading.version());
+            let born = birth().expect("a snapshot may be open");
+            assert!(born >= taken.0);
+            new_moment(|_| ());
+            birth();
+            assert!(!now().is_a_moment(), "a birth ends it, too");
+        }
+        // A moment that has begun since keeps them at it.
+        let ended = end_moment().expect("they keep");
+        assert!(!now().is_a_moment());
+        new_moment(|_| ());
+        assert!(stop_keeping(ended).is_none() && now().is_keeping());
+        stop();
+        assert!(stop_keeping(now()).is_none(), "nobody keeps");
     }
 }

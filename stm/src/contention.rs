@@ -327,16 +327,15 @@ pub(crate) enum Permission {
 
 #[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
 mod tests {
-    use super::*;
     use std::thread;
     use std::time::Duration;
 
-    /// The token is the process's, and so are the tests'.
-    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    use super::*;
+    use crate::clock::tests::alone;
 
     #[test]
     fn who_gives_up_leaves_no_hole_in_the_queue() {
-        let _alone = ONE_AT_A_TIME.lock();
+        let _alone = alone();
         let first = Token::acquire();
         thread::scope(|scope| {
             let before = QUEUE.lock().next;
@@ -365,7 +364,7 @@ mod tests {
 
     #[test]
     fn whoever_is_first_is_in_time() {
-        let _alone = ONE_AT_A_TIME.lock();
+        let _alone = alone();
         let late = Instant::now();
         drop(Token::acquire_until(Some(late)).expect("nobody is before it"));
         let _token = Token::acquire();

@@ -327,3 +327,134 @@ fn whoever_is_woken_while_it_is_about_to_wait_keeps_the_baton() {
     line.registrations.clear();
     assert_eq!((left_at(&a), left_at(&b)), (0, 0));
 }
+
+/// A waiter of a task: it comes with a waker afterwards, and with another each time.
+fn entrusted(cell: &RawCell) -> Registration {
+    let mut awaited = vec![(&raw const *cell, cell.lock.load().without_waiters())];
+    // SAFETY: the cell is borrowed.
+    unsafe { Registration::arm(None, who(), &mut awaited, None, &mut Batons::new()) }.expect("nothing has changed")
+}
+
+#[test]
+fn only_the_latest_waker_is_woken() {
+    let (a, counts) = (cell(), [(); 3].map(|()| Arc::new(Count::default())));
+    let wakers = counts.each_ref().map(|count| Waker::from(Arc::clone(count)));
+    let registration = entrusted(&a);
+    assert!(!registration.entrust(&wakers[0]) && !registration.entrust(&wakers[1]));
+    assert_eq!(Arc::strong_count(&counts[0]), 2, "it is dropped");
+    assert!(!registration.entrust(&wakers[1].clone()));
+    assert_eq!(Arc::strong_count(&counts[1]), 3);
+    write(&a);
+    assert!(registration.entrust(&wakers[2]), "it is told so");
+    assert_eq!(counts.each_ref().map(|count| count.get()), [0, 1, 0]);
+    assert_eq!(counts.each_ref().map(Arc::strong_count), [2, 2, 2], "nobody need be woken any more");
+    drop(registration.end());
+    assert_eq!(left_at(&a), 0);
+}
+
+#[test]
+fn whoever_is_roused_has_not_been_notified() {
+    let (a, count) = (cell(), Arc::new(Count::default()));
+    let registration = entrusted(&a);
+    let waker = Waker::from(Arc::clone(&count));
+    assert!(!registration.entrust(&waker));
+    registration.rouser().wake();
+    assert_eq!(count.get(), 1);
+    assert!(!registration.entrust(&waker), "nothing has changed");
+    registration.rouser().wake();
+    write(&a);
+    assert_eq!(count.get(), 2, "once roused, nobody need be woken before the next look");
+    assert!(registration.entrust(&waker));
+}
+
+#[test]
+fn a_thread_sleeps_until_a_change_or_its_deadline() {
+    let wait = |cell: &RawCell| {
+        let mut awaited = vec![(&raw const *cell, cell.lock.load().without_waiters())];
+        // SAFETY: the cell is borrowed.
+        unsafe { Registration::arm(thread_waker(), who(), &mut awaited, None, &mut Batons::new()) }
+    };
+    let a = cell();
+    let (start, short) = (Instant::now(), Duration::from_millis(20));
+    drop(wait(&a).expect("nothing has changed").block_until(Some(start + short)));
+    assert!(start.elapsed() >= short && left_at(&a) == 0);
+    for deadline in [None, Some(start + Duration::from_secs(1000))] {
+        let (registration, is_over) = (wait(&a).expect("nothing has changed"), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(short);
+                write(&a);
+                // The end of a scoped thread would wake the other, too.
+                while is_over.load(Std::Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
+            });
+            drop(registration.block_until(deadline));
+            is_over.store(1, Std::Relaxed);
+        });
+    }
+}
+
+#[test]
+fn everybody_who_waits_is_seen_once() {
+    let (a, b, count) = (cell(), cell(), Arc::new(Count::default()));
+    let own = |seen: &Seen| seen.addresses.contains(&(&raw const *a).addr());
+    assert_eq!(everybody().iter().filter(|seen| own(seen)).count(), 0);
+    let call = here();
+    let line = arm_at(&count, &[&a, &b], Some(call), &mut Batons::new());
+    let plain = arm(&count, &[&a]);
+    let mut seen = everybody();
+    seen.retain(own);
+    seen.sort_by_key(|seen| seen.addresses.len());
+    assert_eq!(
+        seen.iter().map(|seen| (seen.addresses.len(), seen.line)).collect::<Vec<_>>(),
+        [(1, None), (2, Some(call))]
+    );
+    drop((line, plain));
+    assert_eq!(everybody().iter().filter(|seen| own(seen)).count(), 0);
+}
+
+/// A run that is undone keeps its batons for the next one.
+#[test]
+fn batons_go_into_a_list_and_back() {
+    let a = cell();
+    let mut line = Line::new(&a, 3);
+    write(&a);
+    let mut batons = line.take(0).end();
+    let mut list = WakeList::new();
+    list.owe(&mut batons);
+    assert!(batons.is_empty() && !list.is_empty());
+    list.keep(&mut batons);
+    assert!(!batons.is_empty() && list.is_empty());
+    // Whoever is to be woken by a write is not given back.
+    list.add(&a);
+    list.owe(&mut batons);
+    list.keep(&mut batons);
+    assert!(!batons.is_empty() && !list.is_empty());
+    list.wake(&mut Panics::new());
+    assert!(list.is_empty());
+    assert_eq!(line.woken(), [1, 1, 0]);
+    drop(batons);
+    drop(line.take(1));
+    assert_eq!(line.woken(), [1, 1, 1], "the last of two batons");
+    line.registrations.clear();
+    assert_eq!(left_at(&a), 0);
+}
+
+#[test]
+fn those_who_are_left_in_line_are_found_by_the_next_write() {
+    let a = cell();
+    let mut line = Line::new(&a, 2);
+    write(&a);
+    assert!(a.lock.load().has_waiters(), "it is armed again");
+    // Somebody who has locked it stops this.
+    let (free, owner) = (a.lock.load(), 0_u64);
+    a.lock.try_lock(free, Word::owned_by(&raw const owner)).expect("nobody has it");
+    arm_again(&a);
+    assert!(a.lock.load().is_locked());
+    a.lock.restore(free.without_waiters());
+    arm_again(&a);
+    assert!(a.lock.load().has_waiters());
+    line.registrations.clear();
+    assert_eq!(left_at(&a), 0);
+}
