@@ -206,7 +206,7 @@ pub(crate) enum Next {
 }
 
 impl Progress {
-    /// After how many conflicts a body that has only read is run as a snapshot, which does not conflict.
+    /// Every so many conflicts a body that has only read is run as a snapshot, which hardly ever conflicts.
     const PATIENCE: u32 = 2;
 
     /// `number` runs were made, the first with this tracking.
@@ -283,11 +283,13 @@ impl Progress {
         }
         // One that meets such a variable in every run, because it makes it, gets through as an ordinary attempt.
         self.snapshot = false;
+        self.keep_log();
         if self.conflicts + 1 >= options.promote_after {
             return Next::Promote;
         }
-        if self.conflicts >= Self::PATIENCE && !self.writes {
-            // If it writes after all, what it has read may have changed by then: from there on it is an ordinary one.
+        if self.conflicts.is_multiple_of(Self::PATIENCE) && !self.writes {
+            // If it writes after all, what it has read may have changed by then: from there on it is an ordinary one. And if it
+            // can not be a snapshot, because it makes what it reads, it is an ordinary one the next time.
             self.tracking = Tracking::LoggedSnapshot;
             return Next::Run;
         }

@@ -61,8 +61,11 @@ fn who_writes_backs_off_more_and_more_and_is_promoted_in_the_end() {
 
 #[test]
 fn who_has_only_read_goes_on_as_a_snapshot_with_a_log() {
-    let (next, tracking) = after_conflicts(&options(), Tracking::Logged, &[false, false, false]);
-    assert_eq!((next, tracking), (["back off 1", "run", "run"].map(str::to_owned).into(), Tracking::LoggedSnapshot));
+    let (next, tracking) = after_conflicts(&options(), Tracking::Logged, &[false; 4]);
+    let expected = ["back off 1", "run", "back off 3", "run"].map(str::to_owned);
+    assert_eq!((next, tracking), (expected.into(), Tracking::LoggedSnapshot));
+    let (_, tracking) = after_conflicts(&options(), Tracking::Logged, &[false; 3]);
+    assert_eq!(tracking, Tracking::Logged, "it may make what it reads");
     let (next, tracking) = after_conflicts(&options(), Tracking::Logged, &[false]);
     assert_eq!((next, tracking), (vec!["back off 1".to_owned()], Tracking::Logged));
     // Only for the next run.
@@ -80,7 +83,7 @@ fn a_snapshot_runs_again_at_once_and_as_an_ordinary_one_in_the_end() {
     let (next, tracking) = after_conflicts(&options().promote_after(5), Tracking::Snapshot, &[false; 5]);
     assert_eq!(
         (next, tracking),
-        (["run", "run", "run", "promote", "promote"].map(str::to_owned).into(), Tracking::LoggedSnapshot)
+        (["run", "run", "back off 3", "promote", "promote"].map(str::to_owned).into(), Tracking::Logged)
     );
     let (next, _) = after_conflicts(&options().promote_after(2), Tracking::Snapshot, &[false; 3]);
     assert_eq!(next, ["run", "run", "promote"]);
