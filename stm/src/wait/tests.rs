@@ -458,3 +458,30 @@ fn those_who_are_left_in_line_are_found_by_the_next_write() {
     line.registrations.clear();
     assert_eq!(left_at(&a), 0);
 }
+
+/// Which write somebody waited for is noted if people want to know, and of no other.
+#[test]
+fn a_write_that_wakes_somebody_is_signed() {
+    let (a, b, count) = (cell(), cell(), Arc::new(Count::default()));
+    let address = (&raw const *a).addr();
+    let noted = |list: &WakeList| list.written.clone();
+    let mut list = WakeList::new();
+    let wait_and_write = |list: &mut WakeList| {
+        let _registration = arm(&count, &[&a]);
+        a.lock.publish(Version::from_raw(a.lock.load().version().raw() + 1));
+        list.add(&a);
+    };
+    wait_and_write(&mut list);
+    assert!(noted(&list).is_empty(), "nobody wants to know");
+    names::record(true);
+    list.add(&b);
+    assert!(noted(&list).is_empty(), "nobody waits for it");
+    wait_and_write(&mut list);
+    names::record(false);
+    assert_eq!(noted(&list), [address]);
+    list.sign(here());
+    assert!(noted(&list).is_empty());
+    assert!(names::describe(address).written().is_some());
+    names::remove(address);
+    list.wake(&mut Panics::new());
+}
