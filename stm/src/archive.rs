@@ -179,6 +179,7 @@ unsafe fn free_chain(chunk: *mut ()) {
     while !next.is_null() {
         // SAFETY: by the contract; `keep` made it with `Box::into_raw`.
         let chunk = unsafe { Box::from_raw(next) };
+        // Relaxed: nobody else has it any more.
         next = chunk.older.load(Ordering::Relaxed);
     }
 }
@@ -337,7 +338,8 @@ fn cut(local: &Local, oldest: u64, own: &Local) {
 /// How many chunks a chain has from some chunk on.
 fn length(chunk: &Chunk) -> u64 {
     let (mut length, mut chunk) = (1, chunk);
-    // SAFETY: as in `cut`, which has just cut it off.
+    // Relaxed: as in `cut`, which has just cut it off.
+    // SAFETY: likewise.
     while let Some(older) = unsafe { chunk.older.load(Ordering::Relaxed).as_ref() } {
         (length, chunk) = (length + 1, older);
     }
@@ -354,9 +356,12 @@ pub(crate) fn born(cell: usize) {
 
 #[cold]
 fn note_birth(cell: usize, moment: Version) {
-    let is_new = BIRTHS.lock().insert(cell, moment.raw()).is_none();
-    // Relaxed, here and below: a count.
-    if is_new && BORN.fetch_add(1, Ordering::Relaxed) >= MANY_BORN.load(Ordering::Relaxed) {
+    let mut births = BIRTHS.lock();
+    let is_new = births.insert(cell, moment.raw()).is_none();
+    // Under the lock: who forgets births subtracts those that are there. Relaxed, here and below: a count.
+    let are_many = is_new && BORN.fetch_add(1, Ordering::Relaxed) >= MANY_BORN.load(Ordering::Relaxed);
+    drop(births);
+    if are_many {
         // A program that makes variables and commits nothing would go on like this for ever.
         tidy();
     }

@@ -201,6 +201,8 @@ pub(crate) fn stop_keeping(ended: Reading) -> bool {
 }
 
 /// Clears bits, and [`ATTENTION`] if nothing needs it any more, as long as the clock is as it should be.
+///
+/// SeqCst: edges E4 and E13. The exchange is with what was seen, so a moment that has begun meanwhile stays.
 fn clear(bits: u64, should: impl Fn(Reading) -> bool) -> bool {
     loop {
         let seen = seq_cst::load(&CLOCK);

@@ -180,52 +180,6 @@ fn whoever_speaks_for_a_line_wakes_it_in_the_end() {
     outcomes.assert_all([[1, 1], [1, 2]]);
 }
 
-/// As above, but when it waits again it waits for the second variable only: it has left the line for which it speaks.
-#[test]
-fn whoever_waits_elsewhere_since_the_head_has_moved_speaks_for_the_line() {
-    fn wait_for_the_last(cells: &[RawCell; 2], muster: &Muster) -> (Batons, u32) {
-        let (mut batons, mut waits) = (Batons::new(), 0);
-        while let Some((cell, word)) = cells
-            .iter()
-            .find_map(|cell| Some((cell, read(cell))).filter(|(_, read)| read.1 == 0))
-            .map(|(c, r)| (c, r.0))
-        {
-            let mut awaited: Vec<Awaited> = vec![(&raw const *cell, word)];
-            if let Some(registration) = arm(&mut awaited, &mut batons) {
-                assert!(batons.is_empty(), "it waits at the call again");
-                if waits == 0 {
-                    muster.report();
-                }
-                batons = registration.block();
-                waits += 1;
-            }
-        }
-        (batons, waits)
-    }
-    let outcomes = Outcomes::new();
-    let seen = outcomes.clone();
-    explore(2, move || {
-        make_statics();
-        let (local, shared) = (placeholder(), Shared::new());
-        let waiters: [_; 2] = std::array::from_fn(|_| {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                let (batons, waits) = wait_for_the_last(&shared.cells, &shared.muster);
-                drop(batons);
-                waits
-            })
-        });
-        shared.muster.wait_for(2);
-        write_value(local, &shared.cells[0], 1);
-        write_value(local, &shared.cells[1], 1);
-        let mut waits = waiters.map(|waiter| waiter.join().unwrap());
-        waits.sort_unstable();
-        seen.record(waits);
-        assert_eq!(registered(), 0, "a waiter or a baton was left behind");
-    });
-    outcomes.assert_all([[1, 1], [1, 2]]);
-}
-
 /// The first who is woken does not come to its end: each write wakes one all the same.
 #[test]
 fn the_next_write_wakes_the_next_in_line() {

@@ -1,17 +1,17 @@
 //! Waiting in line: a write wakes one of those who wait at the same call, and none of them is forgotten.
 //!
 //! A *line* is made of all who wait at one call of `retry_in_line` for one variable. A write wakes the first, who thereby
-//! holds the line's *baton* until its transaction ends, or waits again at the same call. In the second case it has seen the
-//! new state, found it of no use, and speaks for the others, who would find the same; also if it waits for other variables
-//! by now, as at a queue whose head has moved on. In every other case, be it a commit, an error, a panic, or a wait given up,
-//! nobody has spoken for them, and the baton goes on to the next in line.
+//! holds the line's *baton* until its transaction ends, or waits again at the same call for the same variable. In the
+//! second case it has seen the new state, found it of no use, and speaks for the others, who would find the same. In
+//! every other case, be it a commit, an error, a panic, or a wait given up, nobody has spoken for them, and the baton goes on
+//! to the next in line.
 //!
 //! So, while somebody is in line who has not seen the variable's latest value, at least one of these holds:
 //!
 //! - the commit that stored the value has yet to look into the table;
 //! - a baton of the line is out;
-//! - somebody speaks for it: one who held the baton, waits at the call again, and is woken if anything changes that it has
-//!   read. When its wait is over, however, it holds the baton again: it *owes* it.
+//! - somebody in line speaks for it: one who held the baton, has waited again since, and is woken if anything changes
+//!   that it has read. When its wait is over, however, it holds the baton again: it *owes* it.
 //!
 //! Hence nothing is lost, and while a baton is out the bit in the word is not needed for that. It is set again at once
 //! all the same (see [`super::WakeList::add`]), so that the next write wakes the next in line, however long the first takes.
@@ -57,13 +57,13 @@ impl Batons {
         self.held.extend(addresses.into_iter().map(|address| (address, call)));
     }
 
-    /// Gives up those of the lines at `call`, where the holder waits again. Returns the variables, in order.
-    pub(super) fn put_down(&mut self, call: Call) -> Vec<usize> {
+    /// Gives up those of the variables for which the holder waits at `call` again. Returns the variables, in order.
+    pub(super) fn put_down(&mut self, call: Call, waits_for: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut owed = Vec::new();
         self.held.retain(|&(address, own)| {
-            let is_done = own == call;
-            // A line in which nobody is left needs nobody who speaks for it.
-            if is_done && table::put_down(address, call) {
+            let is_done = own == call && waits_for(address);
+            if is_done {
+                table::put_down(address, call);
                 owed.push(address);
             }
             !is_done

@@ -104,7 +104,7 @@ pub(crate) fn thread_waker() -> Waker {
 #[derive(Debug)]
 pub(crate) struct Registration {
     waiter: Arc<Waiter>,
-    /// The addresses whose line it speaks for, its own or those of an earlier wait. Sorted.
+    /// Those of the addresses whose line it speaks for. Sorted.
     owed: Vec<usize>,
     is_out: bool,
 }
@@ -154,7 +154,8 @@ impl Registration {
         }
         if let Some(call) = call {
             // Only now: all of it was of no use as it is.
-            registration.owed = batons.put_down(call);
+            let addresses = &registration.waiter.addresses;
+            registration.owed = batons.put_down(call, |address| addresses.binary_search(&address).is_ok());
         }
         Some(registration)
     }
@@ -224,10 +225,8 @@ impl Registration {
         }
         let Waiter { ticket, addresses, .. } = &*self.waiter;
         let holds = |address: &&usize| table::leave(**address, *ticket, self.owed.binary_search(address).is_ok());
-        let mut held: Vec<_> = addresses.iter().filter(holds).copied().collect();
+        let held: Vec<_> = addresses.iter().filter(holds).copied().collect();
         if let Some(call) = ticket.call {
-            let elsewhere = self.owed.iter().filter(|address| addresses.binary_search(address).is_err());
-            held.extend(elsewhere.filter(|address| table::take_up(**address, call)));
             batons.take_up(call, ticket.number, held);
         }
     }

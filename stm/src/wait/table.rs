@@ -145,21 +145,9 @@ pub(super) fn take(address: usize, now: Word, mut wake: impl FnMut(Arc<Waiter>))
     is_left
 }
 
-/// Takes a baton back whose holder waits again: it speaks for the line from now on. Returns whether anybody is in the line.
-pub(super) fn put_down(address: usize, call: Call) -> bool {
-    with_group(address, Some(call), |group| {
-        group.batons -= 1;
-        !group.is_empty()
-    })
-}
-
-/// Gives a baton of a line to whoever spoke for it without being in it, if anybody is in it. Returns whether it did.
-pub(super) fn take_up(address: usize, call: Call) -> bool {
-    with_group(address, Some(call), |group| {
-        let is_needed = !group.is_empty();
-        group.batons += usize::from(is_needed);
-        is_needed
-    })
+/// Takes a baton back whose holder waits again: it speaks for the line from now on.
+pub(super) fn put_down(address: usize, call: Call) {
+    with_group(address, Some(call), |group| group.batons -= 1);
 }
 
 /// Takes a baton on to the next in line, unless there is another to see to the line. Returns whom to wake.

@@ -221,49 +221,31 @@ fn whoever_waits_again_keeps_its_place_and_speaks_for_the_others() {
 /// The ways in which a wait is not continued.
 #[test]
 fn a_baton_is_passed_on_by_everybody_who_does_not_wait_there_again() {
-    type End = fn(Registration, &Line, &RawCell);
-    let ends: [End; 3] = [
-        |registration, _, _| drop(registration),
-        |registration, _, _| drop(registration.end()),
-        // A plain wait.
-        |registration, line, a| {
+    type End = fn(Registration, &Line, &RawCell, &RawCell);
+    let ends: [End; 4] = [
+        |registration, _, _, _| drop(registration),
+        |registration, _, _, _| drop(registration.end()),
+        // A plain wait, and one for another variable.
+        |registration, line, a, _| {
             let mut batons = registration.end();
             let plain = arm_at(&line.counts[0], &[a], None, &mut batons);
             assert!(plain.is_some() && !batons.is_empty());
         },
+        |registration, line, _, b| {
+            let mut batons = registration.end();
+            let elsewhere = arm_at(&line.counts[0], &[b], Some(line.call), &mut batons);
+            assert!(elsewhere.is_some() && !batons.is_empty());
+        },
     ];
     for (index, end) in ends.into_iter().enumerate() {
-        let a = cell();
+        let (a, b) = (cell(), cell());
         let mut line = Line::new(&a, 3);
         write(&a);
-        end(line.take(0), &line, &a);
+        end(line.take(0), &line, &a, &b);
         assert_eq!(line.woken(), [1, 1, 0], "end {index}");
         line.registrations.clear();
-        assert_eq!(left_at(&a), 0);
+        assert_eq!((left_at(&a), left_at(&b)), (0, 0));
     }
-}
-
-/// As at a queue: whoever comes again finds that its head has moved on.
-#[test]
-fn whoever_waits_there_for_other_variables_speaks_for_those_who_stay_behind() {
-    let (a, b) = (cell(), cell());
-    let mut line = Line::new(&a, 3);
-    write(&a);
-    let mut batons = line.take(0).end();
-    let elsewhere = arm_at(&line.counts[0], &[&b], Some(line.call), &mut batons).expect("nothing has changed");
-    assert!(batons.is_empty());
-    assert_eq!(line.woken(), [1, 0, 0], "nobody else need look");
-    write(&b);
-    assert_eq!(line.woken(), [2, 0, 0]);
-    // However its wait ends, it owes the others.
-    drop(elsewhere);
-    assert_eq!(line.woken(), [2, 1, 0]);
-    // Nobody is left for whom one would have to speak.
-    let (mut first, second) = (line.take(1).end(), line.take(2));
-    drop(second);
-    let alone = arm_at(&line.counts[1], &[&b], Some(line.call), &mut first).expect("nothing has changed");
-    drop(alone);
-    assert_eq!((left_at(&a), left_at(&b)), (0, 0));
 }
 
 #[test]
