@@ -45,7 +45,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The text of a file without its comments, by module.
+/// The text of a module without its comments and its unit tests, which may look at anything.
 fn modules() -> BTreeMap<String, String> {
     let (root, mut files) = (sources(), Vec::new());
     rust_files(&root, &mut files);
@@ -55,11 +55,22 @@ fn modules() -> BTreeMap<String, String> {
         let inside = file.strip_prefix(&root).expect("it was found there").with_extension("");
         let module = inside.iter().next().expect("a name").to_str().expect("a plain name").to_owned();
         let text = fs::read_to_string(&file).expect("it can be read");
+        let text = if file.ends_with("tests.rs") { String::new() } else { without_tests(&text).to_owned() };
         let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
         let all = modules.entry(module).or_default();
         code.for_each(|line| *all += &(line.to_owned() + "\n"));
     }
     modules
+}
+
+/// A file up to its unit tests, which stand at its end.
+fn without_tests(text: &str) -> &str {
+    let starts = ["\nmod tests {", "\npub(crate) mod tests {"];
+    let end = starts.iter().filter_map(|start| text.find(start)).min();
+    end.map_or(text, |end| {
+        assert!(text[end + 1..].lines().skip(1).all(|line| line.is_empty() || line.starts_with(' ') || line == "}"));
+        &text[..end]
+    })
 }
 
 /// The first names of all paths that start at `crate::`, also of those in braces.
@@ -99,6 +110,13 @@ fn imports_are_found_in_every_form() {
 }
 
 #[test]
+fn unit_tests_are_left_out_and_nothing_else() {
+    let text = "use crate::a;\n\n#[cfg(test)]\nmod tests {\n    use crate::b;\n}\n";
+    assert_eq!(imports(without_tests(text)), BTreeSet::from(["a".to_owned()]));
+    assert_eq!(without_tests("mod tests;\nuse crate::b;"), "mod tests;\nuse crate::b;");
+}
+
+#[test]
 fn every_module_has_its_layer() {
     let found: BTreeSet<_> = modules().into_keys().collect();
     let listed: BTreeSet<_> = LAYERS.iter().flat_map(|row| row.iter().map(|name| (*name).to_owned())).collect();
@@ -120,7 +138,7 @@ fn no_module_imports_from_its_own_row_or_above() {
             }
         }
         // At the top level of a file beside the root, `super` is the root by another name.
-        let is_folder = sources().join(&module).is_dir();
+        let is_folder = sources().join(&module).join("mod.rs").is_file();
         let around = code.lines().filter(|line| !is_folder && line.starts_with("use super::"));
         upward.extend(around.map(|line| format!("{module} has `{line}`")));
     }
