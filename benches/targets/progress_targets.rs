@@ -10,7 +10,7 @@ use crate::progress::opposite::{self, Nothing, Opposite};
 use crate::progress::ping_pong::{self, Channels, PingPong};
 use crate::progress::queues::{self, Channel, Flow};
 use crate::progress::snapshots::{self, CoarseMutex, Sums, Transfers};
-use crate::progress::waiters::{InLine, Retry, Waiters};
+use crate::progress::waiters::{InLine, InLineForACount, Retry, Waiters};
 
 const T_VAR: &str = "TVar";
 const T_CELL: &str = "TCell";
@@ -27,6 +27,7 @@ pub(crate) const TRIALS: &[(&str, Build)] = &[
     ("progress: opposite orders", opposite_orders),
     ("progress: hot counter", hot_counter),
     ("progress: waiters in line, time per item", waiters_in_line),
+    ("progress: waiters in line for a count, time per item", waiters_in_line_for_a_count),
     ("progress: waiters by retry, time per item", waiters_by_retry),
 ];
 
@@ -117,6 +118,7 @@ fn hot_counter() -> Trial {
     trial.target(("pl-mutex", 64), ("pl-mutex", 2), Open, Open)
 }
 
+/// At a queue whose head moves: each item leaves all but one in line for the place that it had.
 fn waiters_in_line() -> Trial {
     const FEW: &str = "10 threads in line";
     const MANY: &str = "10,000 threads in line";
@@ -125,6 +127,17 @@ fn waiters_in_line() -> Trial {
         .crowded()
         .contender(FEW, Waiters::<InLine, 10>::new(), &[1])
         .contender(MANY, Waiters::<InLine, 10_000>::new(), &[1])
+        .target((MANY, 1), (FEW, 1), AtMost(3.0), AtMost(1.2))
+}
+
+fn waiters_in_line_for_a_count() -> Trial {
+    const FEW: &str = "10 threads in line for a count";
+    const MANY: &str = "10,000 threads in line for a count";
+    Trial::new()
+        .stretched(20)
+        .crowded()
+        .contender(FEW, Waiters::<InLineForACount, 10>::new(), &[1])
+        .contender(MANY, Waiters::<InLineForACount, 10_000>::new(), &[1])
         .target((MANY, 1), (FEW, 1), AtMost(3.0), AtMost(1.2))
 }
 

@@ -121,8 +121,8 @@ impl ReadTransaction<'_, '_> {
     /// one runs again. If it still can not go on and waits here once more for the same variable, nobody else is woken; if its
     /// transaction ends in any other way (it commits, is cancelled, panics, gives up, waits for something else), the next in
     /// line is woken, and so on. The cost of an item in a queue does then not depend on how many wait for it, as long as they wait
-    /// for variables that stay the same, such as a count. Consumers of a linked queue, who wait for the place at its head, are
-    /// all woken, one by one, when the head has moved on.
+    /// for variables that stay the same, such as a count. Consumers who wait for the place at a queue's head are all woken, one
+    /// by one, when the head has moved on.
     ///
     /// "This call" is a place in the source: that of `retry_in_line`, or, if the function around it is `#[track_caller]`,
     /// that of the call of the function.

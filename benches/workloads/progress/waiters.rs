@@ -13,6 +13,9 @@ use super::queues::{Queue, Transactional};
 
 /// How a body waits that has found nothing.
 pub(crate) trait Waiting: Send + Sync + 'static {
+    /// Whether there is but one variable to wait for, the number of items, in place of a queue whose head moves.
+    const FOR_A_COUNT: bool = false;
+
     fn wait<T>(tx: &ReadTransaction<'_, '_>) -> StmResult<T>;
 }
 
@@ -34,6 +37,17 @@ impl Waiting for InLine {
     }
 }
 
+/// The same, for a variable that stays the same from item to item.
+pub(crate) struct InLineForACount;
+
+impl Waiting for InLineForACount {
+    const FOR_A_COUNT: bool = true;
+
+    fn wait<T>(tx: &ReadTransaction<'_, '_>) -> StmResult<T> {
+        tx.retry_in_line()
+    }
+}
+
 /// Ends all waiters: they leave it in the queue.
 const STOP: u64 = u64::MAX;
 /// Enough for a transaction; ten thousand of these are but address space.
@@ -44,6 +58,7 @@ const QUIET: Duration = Duration::from_millis(3);
 /// What the waiters share.
 struct Hall {
     queue: Transactional<TVar<u64>>,
+    count: TVar<u64>,
     start: Instant,
     /// Items taken.
     taken: AtomicU64,
@@ -59,6 +74,13 @@ impl Hall {
                 // Relaxed, here and below: counts that publish nothing else.
                 self.runs.fetch_add(1, Ordering::Relaxed);
                 self.latest.fetch_max(self.now(), Ordering::Relaxed);
+                if W::FOR_A_COUNT {
+                    return match self.count.read(tx)? {
+                        0 => W::wait(tx),
+                        STOP => Ok(STOP),
+                        items => self.count.write(tx, items - 1).map(|()| items),
+                    };
+                }
                 if self.queue.first(tx)? == STOP {
                     return Ok(STOP);
                 }
@@ -68,6 +90,14 @@ impl Hall {
                 return;
             }
             self.taken.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn put<W: Waiting>(&self, item: u64) {
+        if W::FOR_A_COUNT {
+            atomically(|tx| self.count.modify(tx, |items| if item == STOP { STOP } else { items + 1 }));
+        } else {
+            self.queue.push(item);
         }
     }
 
@@ -87,9 +117,9 @@ impl Hall {
     }
 }
 
-/// `N` waiting threads, and one worker who puts an item into the queue when all of them sleep. An item's time is that
+/// `N` waiting threads, and one worker who puts an item there when all of them sleep. An item's time is that
 /// from before it is put in until it has been taken and nobody runs because of it any more.
-pub(crate) struct Waiters<W, const N: usize> {
+pub(crate) struct Waiters<W: Waiting, const N: usize> {
     hall: Arc<Hall>,
     threads: Vec<JoinHandle<()>>,
     /// What the items of the last window took, in nanoseconds.
@@ -103,6 +133,7 @@ impl<W: Waiting, const N: usize> Waiters<W, N> {
     pub(crate) fn new() -> Self {
         let hall = Arc::new(Hall {
             queue: Queue::new(),
+            count: TVar::new(0),
             start: Instant::now(),
             taken: AtomicU64::new(0),
             runs: AtomicU64::new(0),
@@ -128,7 +159,7 @@ impl<W: Waiting, const N: usize> Team for Waiters<W, N> {
         let mut busy = 0;
         for item in 1..=operations {
             let (start, taken) = (hall.now(), hall.taken.load(Ordering::Relaxed));
-            hall.queue.push(item);
+            hall.put::<W>(item);
             let pushed = hall.now();
             hall.let_them_sleep();
             assert_eq!(hall.taken.load(Ordering::Relaxed), taken + 1, "an item lies there and nobody takes it");
@@ -158,9 +189,9 @@ impl<W: Waiting, const N: usize> Team for Waiters<W, N> {
     }
 }
 
-impl<W, const N: usize> Drop for Waiters<W, N> {
+impl<W: Waiting, const N: usize> Drop for Waiters<W, N> {
     fn drop(&mut self) {
-        self.hall.queue.push(STOP);
+        self.hall.put::<W>(STOP);
         for thread in self.threads.drain(..) {
             // One that has panicked has said so; a second panic in here would end the process.
             let _ = thread.join();
