@@ -184,3 +184,9 @@ pub(super) fn count(mut counts: impl FnMut(usize) -> bool) -> usize {
     };
     TABLE.0.iter().map(|bucket| in_bucket(&bucket.lock())).sum()
 }
+
+/// Whether anything is kept for an address.
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+pub(super) fn knows(address: usize) -> bool {
+    bucket(address).contains_key(&address)
+}

@@ -467,3 +467,32 @@ fn a_write_that_wakes_somebody_is_signed() {
     names::remove(address);
     list.wake(&mut Panics::new());
 }
+
+/// However those who wait for a variable leave, the table keeps nothing of it.
+#[test]
+fn nothing_is_kept_where_nobody_waits() {
+    let a = cell();
+    let is_known = || table::knows((&raw const *a).addr());
+    let one = Arc::new(Count::default());
+    let plain = arm(&one, &[&a]);
+    assert!(is_known());
+    drop(plain);
+    assert!(!is_known(), "a wait is given up");
+    let plain = arm(&one, &[&a]);
+    write(&a);
+    assert!(!is_known(), "all are woken");
+    drop(plain);
+    assert!(!is_known());
+    let line = Line::new(&a, 2);
+    assert!(is_known());
+    drop(line);
+    assert!(!is_known(), "a line is given up");
+    let mut line = Line::new(&a, 1);
+    write(&a);
+    assert!(is_known(), "a baton is out");
+    let mut batons = line.take(0).end();
+    let again = arm_at(&line.counts[0], &[&a], Some(line.call), &mut batons);
+    assert!(is_known() && batons.is_empty(), "it is put down");
+    drop(again);
+    assert!(!is_known(), "and comes to its end with who owes it");
+}
