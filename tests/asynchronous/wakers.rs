@@ -1,8 +1,8 @@
 //! Wakers are user code: they may panic wherever they are called, and run transactions of their own.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use common::{expect_panic, quietly, watchdog};
@@ -71,8 +71,12 @@ static MOODY: RawWakerVTable = RawWakerVTable::new(
     },
 );
 
+static KEPT: Mutex<Vec<&Moody>> = Mutex::new(Vec::new());
+
 fn new() -> (&'static Moody, Waker) {
     let moody: &'static Moody = Box::leak(Box::default());
+    // A leak only to those who can not find it any more.
+    KEPT.lock().expect("nobody panics with it").push(moody);
     (moody, moody.waker())
 }
 
