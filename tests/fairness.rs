@@ -2,35 +2,11 @@
 //! `max_attempts` bounds the runs; a blind write never conflicts.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use common::{Clash, Ends, Sample, elsewhere, expect_panic, race, scaled, threads, watchdog};
+use common::{Clash, Sample, elsewhere, expect_panic, race, scaled, threads, watchdog, while_hammered};
 use stm::{PROMOTE_AFTER, RunError, TVar, atomically, cancel, options, snapshot};
-
-/// Runs `body` while other threads write all `variables` as fast as they can; they count their commits.
-fn while_hammered<R>(variables: &[TVar<u64>], body: impl FnOnce(&AtomicU64) -> R) -> R {
-    let (done, commits) = (AtomicBool::new(false), AtomicU64::new(0));
-    thread::scope(|scope| {
-        let _ends = Ends(&done);
-        for hammer in 0..threads() - 1 {
-            let (done, commits) = (&done, &commits);
-            scope.spawn(move || {
-                let mut place = hammer;
-                while !done.load(Ordering::SeqCst) {
-                    place = (place + 1) % variables.len();
-                    match place % 3 {
-                        0 => atomically(|tx| variables[place].modify(tx, |n| n + 1)),
-                        1 => variables[place].fetch_update(|n| *n += 1),
-                        _ => variables[place].store(1),
-                    }
-                    commits.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-        }
-        body(&commits)
-    })
-}
 
 /// A long body over all variables that gives the hammers time to spoil each run before the last.
 fn long_sum(variables: &[TVar<u64>], commits: &AtomicU64, bound: Option<u32>) -> u32 {
@@ -60,7 +36,7 @@ fn long_sum(variables: &[TVar<u64>], commits: &AtomicU64, bound: Option<u32>) ->
 fn the_run_at_the_bound_commits_against_writers_that_never_stop() {
     let _watchdog = watchdog();
     let variables: Vec<_> = (0..50).map(|_| TVar::new(1)).collect();
-    while_hammered(&variables, |commits| {
+    while_hammered(threads() - 1, &variables, |commits| {
         for bound in [Some(2), Some(3), Some(5), None] {
             for _ in 0..scaled(5) {
                 let attempts = long_sum(&variables, commits, bound);
@@ -75,7 +51,7 @@ fn the_run_at_the_bound_commits_against_writers_that_never_stop() {
 fn a_snapshot_of_everything_ends_against_writers_that_never_stop() {
     let _watchdog = watchdog();
     let variables: Vec<_> = (0..2_000).map(|_| TVar::new(1)).collect();
-    while_hammered(&variables, |_| {
+    while_hammered(threads() - 1, &variables, |_| {
         for _ in 0..scaled(20) {
             let attempts = snapshot(|tx| {
                 let mut sum = 0_u64;

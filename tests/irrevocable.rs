@@ -4,37 +4,14 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-use common::{Ends, expect_panic, race, scaled, threads, watchdog};
+use common::{expect_panic, race, scaled, threads, watchdog, while_hammered};
 use stm::{RunError, TVar, atomically, cancel, options};
-
-/// Runs `body` while other threads write all `variables` as fast as they can.
-fn while_hammered<R>(variables: &[TVar<u64>], body: impl FnOnce() -> R) -> R {
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let _ends = Ends(&done);
-        for hammer in 0..threads() {
-            let done = &done;
-            scope.spawn(move || {
-                let mut place = hammer;
-                while !done.load(Ordering::SeqCst) {
-                    place = (place + 1) % variables.len();
-                    match place % 3 {
-                        0 => atomically(|tx| variables[place].modify(tx, |n| n + 1)),
-                        1 => variables[place].fetch_update(|n| *n += 1),
-                        _ => variables[place].store(1),
-                    }
-                }
-            });
-        }
-        body()
-    })
-}
 
 #[test]
 fn the_body_runs_once_against_writers_that_never_stop() {
     let _watchdog = watchdog();
     let variables: Vec<_> = (0..100).map(|_| TVar::new(1)).collect();
-    while_hammered(&variables, || {
+    while_hammered(threads(), &variables, |_| {
         for round in 0..scaled(100) {
             let (runs, total) = (Cell::new(0), TVar::new(0));
             let outcome = options().irrevocable().run(|tx| {

@@ -3,6 +3,7 @@
 
 mod census;
 mod clash;
+mod hammer;
 pub mod history;
 mod panics;
 mod random;
@@ -14,6 +15,7 @@ mod world;
 
 pub use census::{Census, Counted};
 pub use clash::Clash;
+pub use hammer::while_hammered;
 pub use panics::{Panic, expect_panic, quietly};
 pub use random::Random;
 pub use runs::{Runs, runs_until};
