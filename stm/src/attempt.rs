@@ -9,6 +9,7 @@
 //! Nothing here runs user code, so the state is borrowed as a whole, for a few lines at a time.
 
 use std::cell::UnsafeCell;
+use std::hint::assert_unchecked;
 use std::time::Instant;
 
 use crate::archive::{self, Past};
@@ -440,18 +441,21 @@ impl Attempt {
             // What it has read was true at one moment: that is all a reader has to offer.
             return Ok(());
         }
-        // SAFETY: passed on to the caller.
+        // SAFETY: passed on to the caller; there are writes.
         unsafe { self.commit_writes() }
     }
 
     /// # Safety
     ///
-    /// As for [`Attempt::commit`].
+    /// As for [`Attempt::commit`], and there are writes.
     #[inline(never)]
     unsafe fn commit_writes(&self) -> Result<(), Conflict> {
         let state = self.state();
+        let writes = state.writes.entries_mut();
+        // SAFETY: passed on to the caller. It saves two loops the question whether they end before they begin.
+        unsafe { assert_unchecked(!writes.is_empty()) };
         // SAFETY: passed on to the caller; the log has one entry a cell.
-        match unsafe { commit::commit_plainly(state.writes.entries_mut(), state.reads.entries()) } {
+        match unsafe { commit::commit_plainly(writes, state.reads.entries()) } {
             Ok(()) => {
                 state.writes.clear();
                 Ok(())

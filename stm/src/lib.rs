@@ -131,7 +131,8 @@
 //! - **Strict serialisability** of everything that commits.
 //! - **Opacity**: no body, not even one that will be run again, sees values of two different moments.
 //! - **No starvation**: a transaction commits at the latest in its [`PROMOTE_AFTER`]th run since it last waited.
-//! - **Long readers get through**: the body of a [`snapshot`](snapshot()) runs once, whatever others commit meanwhile.
+//! - **Long readers get through**: the body of a [`snapshot`](snapshot()) runs once, whatever others commit meanwhile, if the
+//!   variables it reads are older than it.
 //! - **No lost wake-up**: a waiter runs again when something it has read was written. Who only reads wakes nobody.
 //! - **Panics undo** what the body did. Nothing is poisoned, and nothing stays locked.
 //!
