@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first.
 const LAYERS: &[&[&str]] = &[
-    &["sync", "config", "unwind", "waited"],
+    &["shim", "config", "unwind", "waited"],
     &["report", "alarm", "names"],
     &["error", "clock", "reclaim", "hooks"],
     &["word", "contention", "storage"],

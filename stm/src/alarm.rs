@@ -16,7 +16,7 @@ mod clockwork {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    use crate::sync::{Condvar, Mutex, MutexGuard};
+    use crate::shim::{Condvar, Mutex, MutexGuard};
     use crate::unwind::Panics;
 
     /// How long the thread stays when it has nothing to do.

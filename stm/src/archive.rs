@@ -27,8 +27,8 @@ use std::ptr;
 
 use crate::clock::{self, Version};
 use crate::reclaim::{self, Local};
+use crate::shim::{self, AtomicBool, AtomicPtr, AtomicU64, Mutex, Ordering, Point, point, shared_static};
 use crate::storage::{Bits, Kind};
-use crate::sync::{self, AtomicBool, AtomicPtr, AtomicU64, Mutex, Ordering, Point, point, shared_static};
 
 /// Values per chunk: four kilobytes with what is in front of them.
 const CHUNK: usize = if cfg!(any(stm_loom, stm_shuttle, stm_chaos)) { 2 } else { 63 };
@@ -275,7 +275,7 @@ pub(crate) fn closed(local: &Local) {
         if !is_worth_it || try_tidy().is_some() {
             return;
         }
-        sync::yield_now();
+        shim::yield_now();
     }
 }
 

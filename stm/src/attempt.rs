@@ -22,8 +22,8 @@ use crate::log::reads::ReadEntry;
 use crate::log::writes::{self, Displaced};
 use crate::log::{ReadLog, WriteEntry, WriteLog};
 use crate::reclaim::Local;
+use crate::shim::{Point, point};
 use crate::storage::{Bits, Fits, Kind};
-use crate::sync::{Point, point};
 use crate::wait::{Awaited, Batons, Call, WakeList};
 use crate::word::{Limit, Word};
 

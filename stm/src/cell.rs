@@ -4,8 +4,8 @@
 //! cells alone, so they exist once and not once per type.
 
 use crate::contention::Spin;
+use crate::shim::{AtomicPtr, Ordering};
 use crate::storage::Bits;
-use crate::sync::{AtomicPtr, Ordering};
 use crate::word::{VersionedLock, Word};
 
 /// Word and value of one variable. Whoever embeds it keeps both on one cache line by an alignment of 16.

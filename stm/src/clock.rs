@@ -15,7 +15,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicU64, seq_cst, shared_static};
+use crate::shim::{AtomicU64, seq_cst, shared_static};
 
 /// A moment of the clock, and the mark a commit leaves in the variables it wrote. Grows, never wraps: see [`LAST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

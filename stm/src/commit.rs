@@ -13,7 +13,7 @@ use crate::contention::{self, Permission, Spin, Token};
 use crate::log::WriteEntry;
 use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
-use crate::sync::{Point, decided, point};
+use crate::shim::{Point, decided, point};
 use crate::wait::WakeList;
 use crate::word::{Limit, Summary, Word};
 

@@ -14,8 +14,8 @@ use std::time::Instant;
 use crossbeam_utils::CachePadded;
 
 use crate::clock;
-use crate::sync::cores::cores;
-use crate::sync::{self, AtomicU32, AtomicU64, Condvar, Mutex, Ordering, Point, ThreadId, shared_static};
+use crate::shim::cores::cores;
+use crate::shim::{self, AtomicU32, AtomicU64, Condvar, Mutex, Ordering, Point, ThreadId, shared_static};
 
 /// A wait for somebody who will be done in a moment: spins, then yields, then sleeps.
 pub(crate) struct Spin {
@@ -45,13 +45,13 @@ impl Spin {
         self.rounds = round.saturating_add(1);
         if round < Self::SPINS {
             for _ in 0..1 << round {
-                sync::spin_loop();
+                shim::spin_loop();
             }
         } else if round < Self::SPINS + Self::YIELDS {
-            sync::yield_now();
+            shim::yield_now();
         } else {
             // 50 us doubling to 800 us.
-            sync::sleep_micros(50 << (round - Self::SPINS - Self::YIELDS).min(4));
+            shim::sleep_micros(50 << (round - Self::SPINS - Self::YIELDS).min(4));
         }
     }
 }
@@ -171,7 +171,7 @@ pub(crate) fn back_off(conflicts: u32, jitter: &mut Jitter) {
     if cfg!(any(stm_loom, stm_shuttle)) {
         // A model decides for itself who waits, and has to find the same when it runs again.
         if conflicts > MOST_SPINNING {
-            sync::yield_now();
+            shim::yield_now();
         }
         return;
     }
@@ -183,7 +183,7 @@ pub(crate) fn back_off(conflicts: u32, jitter: &mut Jitter) {
         spin_a_while(conflicts, jitter);
     } else {
         for _ in 0..=jitter.below(conflicts) {
-            sync::yield_now();
+            shim::yield_now();
         }
     }
     jitter.rested = Some(Instant::now());
@@ -195,7 +195,7 @@ const MOST_SPINNING: u32 = 3;
 /// A random number of spins, more after more conflicts: what a task does too, which must not keep its thread from others.
 pub(crate) fn spin_a_while(conflicts: u32, jitter: &mut Jitter) {
     for _ in 0..jitter.below(16 << conflicts.min(MOST_SPINNING)) {
-        sync::spin_loop();
+        shim::spin_loop();
     }
 }
 
@@ -206,7 +206,7 @@ fn sleep_among_others(jitter: &mut Jitter) {
     // Relaxed: only a count.
     let sleepers = SLEEPERS.fetch_add(1, Ordering::Relaxed).saturating_add(1).min(MOST_SLEEPERS);
     let micros = (MICROS * sleepers) >> (Jitter::HOTTEST - jitter.heat);
-    sync::sleep_micros(u64::from(micros / 2 + jitter.below(micros.max(1))));
+    shim::sleep_micros(u64::from(micros / 2 + jitter.below(micros.max(1))));
     SLEEPERS.fetch_sub(1, Ordering::Relaxed);
 }
 
@@ -256,8 +256,8 @@ impl Token {
     /// Waits for its turn, first come, first served, and then keeps everybody else from committing. Gives up the place in
     /// the queue if the deadline passes first; where nobody is before it, it does not wait and so is in time.
     pub(crate) fn acquire_until(deadline: Option<Instant>) -> Option<Self> {
-        sync::point(Point::Queue);
-        let me = sync::thread_id();
+        shim::point(Point::Queue);
+        let me = shim::thread_id();
         let mut queue = QUEUE.lock();
         if queue.holder == Some(me) {
             return Some(Self { nested: true });
@@ -295,7 +295,7 @@ impl Drop for Token {
 /// one-shot operations may go on; and when the deadline passes.
 #[cold]
 pub(crate) fn wait_for_token(deadline: Option<Instant>) -> Permission {
-    let me = sync::thread_id();
+    let me = shim::thread_id();
     let mut queue = QUEUE.lock();
     let serving = queue.serving;
     let mut late = false;

@@ -15,7 +15,7 @@ use crate::attempt::{Aftermath, Attempt, Tracking};
 use crate::commit::Privilege;
 use crate::contention::{Jitter, Token};
 use crate::reclaim::{self, Handle, Local};
-use crate::sync::{Point, get_pointer, point, set_pointer, thread_owner, thread_pointer};
+use crate::shim::{Point, get_pointer, point, set_pointer, thread_owner, thread_pointer};
 use crate::unwind::Panics;
 use crate::wait::{self, Batons};
 use crate::waited::Site;

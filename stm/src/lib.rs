@@ -175,9 +175,9 @@ mod report;
 mod run;
 #[cfg(feature = "serde")]
 mod serde;
+mod shim;
 mod step;
 mod storage;
-mod sync;
 mod task;
 mod tcell;
 mod timer;
@@ -201,7 +201,7 @@ pub mod __private;
 #[cfg(stm_probe)]
 pub mod probe {
     pub use crate::clock::set_clock;
-    pub use crate::sync::point::{Point, clear, last_commit, set};
+    pub use crate::shim::point::{Point, clear, last_commit, set};
 }
 
 pub use changes::Changes;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sync::{AtomicBool, Mutex, Ordering, shared_static};
+use crate::shim::{AtomicBool, Mutex, Ordering, shared_static};
 use crate::waited::{Known, Site, Variable};
 
 shared_static! {

@@ -26,7 +26,7 @@ use std::ptr;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{
+use crate::shim::{
     AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering, barrier, get_pointer, set_pointer, shared_static, thread_owner,
     thread_pointer,
 };

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::panic::Location;
 
-use crate::sync::thread_owner;
+use crate::shim::thread_owner;
 use crate::waited::Waited;
 
 /// How the last transaction of a thread that ended with [`RunError::TimedOut`](crate::RunError::TimedOut) or

@@ -7,8 +7,8 @@ use crate::config::Options;
 use crate::contention::back_off;
 use crate::context::{self, Context, Lease};
 use crate::error::{RunError, StmResult, TxError, TxResult};
+use crate::shim::{Point, point};
 use crate::step::{Next, Progress, Step, Waiting, attempt};
-use crate::sync::{Point, point};
 use crate::tx::{ReadTransaction, Transaction};
 
 /// Runs a transaction: everything `body` reads belongs to one moment, and everything it writes takes effect at once.

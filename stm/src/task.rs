@@ -15,8 +15,8 @@ use crate::config::Options;
 use crate::contention::spin_a_while;
 use crate::context::{self, Context, Lease};
 use crate::error::{RunError, StmResult, TxError, TxResult};
+use crate::shim::{Point, point};
 use crate::step::{Next, Progress, Step, Waiting, attempt};
-use crate::sync::{Point, point};
 use crate::tx::Transaction;
 use crate::wait::Registration;
 

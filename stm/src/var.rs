@@ -15,8 +15,8 @@ use crate::cell::RawCell;
 use crate::direct;
 use crate::names;
 use crate::reclaim::{self, Destroy};
+use crate::shim::{AtomicBool, AtomicU32, Ordering, fence};
 use crate::storage::{self, Place};
-use crate::sync::{AtomicBool, AtomicU32, Ordering, fence};
 use crate::waited::Site;
 use crate::word::VersionedLock;
 

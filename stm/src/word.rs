@@ -11,7 +11,7 @@
 //! A locked word compares greater than every version, so one comparison answers "locked or too new".
 
 use crate::clock::Version;
-use crate::sync::{AtomicU64, Ordering, seq_cst};
+use crate::shim::{AtomicU64, Ordering, seq_cst};
 
 const LOCKED: u64 = 1 << 63;
 const WAITERS: u64 = 1;

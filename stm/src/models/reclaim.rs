@@ -9,7 +9,7 @@ use loom::thread;
 use super::{Canary, Outcomes, explore, make_statics};
 use crate::probe::{self, Point};
 use crate::reclaim::{Handle, collect};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::shim::{AtomicPtr, Ordering};
 use crate::{TVar, atomically};
 
 /// Ends a canary, and leaves its memory to those who may still look at it: they are to fail by their own assertion.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use loom::thread;
 
 use super::{Outcomes, explore, make_statics};
-use crate::sync;
+use crate::shim;
 use crate::wait::{self, Batons, Registration, registered};
 use crate::word::VersionedLock;
 use crate::{TVar, atomically_async};
@@ -35,7 +35,7 @@ fn a_changed_waker_is_woken_or_not_needed() {
                 if registration.entrust(&wait::thread_waker()) {
                     return "notified before the second waker";
                 }
-                sync::park();
+                shim::park();
                 assert!(registration.entrust(&wait::thread_waker()), "woken without a notice");
                 "woken"
             })
@@ -73,7 +73,7 @@ fn a_future_is_woken_by_the_write_it_waits_for() {
                 loop {
                     match future.as_mut().poll(&mut Context::from_waker(&waker)) {
                         Poll::Ready(runs) => return (runs, polls),
-                        Poll::Pending => sync::park(),
+                        Poll::Pending => shim::park(),
                     }
                     polls += 1;
                 }

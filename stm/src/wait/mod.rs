@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::cell::RawCell;
 use crate::names;
-use crate::sync::{self, AtomicBool, AtomicU64, Mutex, Ordering, Point, Thread, shared_static};
+use crate::shim::{self, AtomicBool, AtomicU64, Mutex, Ordering, Point, Thread, shared_static};
 use crate::unwind::Panics;
 use crate::waited::Site;
 use crate::word::Word;
@@ -97,7 +97,7 @@ impl Wake for Unpark {
 
 /// A waker for the calling thread.
 pub(crate) fn thread_waker() -> Waker {
-    Waker::from(Arc::new(Unpark(sync::current())))
+    Waker::from(Arc::new(Unpark(shim::current())))
 }
 
 /// A waiter that is in the table. Dropping it takes it out, and passes on what batons it holds.
@@ -138,13 +138,13 @@ impl Registration {
             addresses: awaited.iter().map(|&(cell, _)| cell.addr()).collect(),
         });
         let mut registration = Self { waiter, owed: Vec::new(), is_out: false };
-        sync::point(Point::Register);
+        shim::point(Point::Register);
         // Register first, arm second: a commit that sees the bit must find the waiter.
         for &(cell, seen) in awaited.iter() {
             table::enter(cell.addr(), seen, &registration.waiter);
         }
         let armed = awaited.iter().all(|&(cell, seen)| {
-            sync::point(Point::Arm);
+            shim::point(Point::Arm);
             // SAFETY: passed on to the caller.
             unsafe { arm_one(&*cell, seen) }
         });
@@ -169,24 +169,24 @@ impl Registration {
     /// Blocks the calling thread, whose waker this was made with, until somebody has changed one of the variables or the
     /// deadline has passed.
     pub(crate) fn block_until(self, deadline: Option<Instant>) -> Batons {
-        sync::point(Point::Block);
+        shim::point(Point::Block);
         // A partner that answers at once is cheaper to meet awake than asleep.
         for _ in 0..SPINS_BEFORE_PARKING {
             if self.waiter.is_notified() {
                 return self.end();
             }
-            sync::spin_loop();
+            shim::spin_loop();
         }
         while !self.waiter.is_notified() {
             let Some(deadline) = deadline else {
-                sync::park();
+                shim::park();
                 continue;
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            sync::park_timeout(left);
+            shim::park_timeout(left);
         }
         self.end()
     }
@@ -263,7 +263,7 @@ fn arm_again(cell: &RawCell) {
     for _ in 0..TRIES_TO_ARM {
         let word = cell.lock.load_again();
         if word.is_locked() {
-            sync::spin_loop();
+            shim::spin_loop();
         } else if cell.lock.try_arm(word).is_ok() {
             return;
         }

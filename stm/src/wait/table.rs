@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 
 use super::Waiter;
 use super::line::Call;
-use crate::sync::{Mutex, MutexGuard, shared_static};
+use crate::shim::{Mutex, MutexGuard, shared_static};
 use crate::word::Word;
 
 const BUCKETS: usize = if cfg!(any(stm_loom, stm_shuttle)) { 1 } else { 256 };

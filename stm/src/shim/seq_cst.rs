@@ -25,7 +25,7 @@ mod order {
     use std::sync::LazyLock;
 
     use super::Ordering;
-    use crate::sync::fence;
+    use crate::shim::fence;
 
     pub(super) const LOAD: Ordering = Ordering::Acquire;
     pub(super) const UPDATE: Ordering = Ordering::AcqRel;

@@ -99,7 +99,7 @@ pub(crate) fn set_pointer<T>(key: &'static PointerKey<T>, pointer: *const T) {
 
 macro_rules! thread_pointer {
     ($(#[$meta:meta])* static $name:ident: $target:ty) => {
-        $crate::sync::checker::thread_local! {
+        $crate::shim::checker::thread_local! {
             $(#[$meta])*
             static $name: std::cell::Cell<*const $target> = std::cell::Cell::new(std::ptr::null());
         }
@@ -108,7 +108,7 @@ macro_rules! thread_pointer {
 
 macro_rules! thread_owner {
     ($(#[$meta:meta])* static $name:ident: $target:ty = $init:expr) => {
-        $crate::sync::checker::thread_local! {
+        $crate::shim::checker::thread_local! {
             $(#[$meta])*
             static $name: $target = $init;
         }
@@ -117,7 +117,7 @@ macro_rules! thread_owner {
 
 macro_rules! shared_static {
     ($(#[$meta:meta])* static $name:ident: $target:ty = $init:expr) => {
-        $crate::sync::checker::lazy_static! {
+        $crate::shim::checker::lazy_static! {
             $(#[$meta])*
             static ref $name: $target = $init;
         }
