@@ -19,8 +19,10 @@ const LAYERS: &[&[&str]] = &[
     &["tx", "timer"],
     &["step"],
     &["run", "task"],
-    &["ops", "changes", "serde"],
+    &["ops", "changes", "serde", "shared"],
+    &["tlink"],
     &["lib"],
+    &["collections", "channel", "sync"],
     &["private", "models"],
 ];
 

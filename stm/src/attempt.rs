@@ -328,6 +328,23 @@ impl Attempt {
         unsafe { state.read_slow(cell, fits) }
     }
 
+    /// Looks at a variable without keeping track of it: its own pending value, or the latest committed one or, in a snapshot,
+    /// that of its moment. The word is not consulted: a value gets into the cell only when its commit is decided.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Attempt::read`]; the cell is ready for use.
+    #[inline]
+    pub(crate) unsafe fn peek(&self, cell: *const RawCell, fits: Fits) -> Result<Bits, Abort> {
+        let state = self.state();
+        if state.flags & (DOOMED | SNAPSHOT) == 0 && !state.writes.may_contain(cell) {
+            // SAFETY: passed on to the caller.
+            return Ok(unsafe { (*cell).value() });
+        }
+        // SAFETY: passed on to the caller.
+        unsafe { state.peek_slow(cell, fits) }
+    }
+
     /// Notes that the attempt will store `value`. On an error the value is retired.
     ///
     /// # Safety
@@ -610,6 +627,30 @@ impl State {
                 return Some(value);
             }
         }
+    }
+
+    /// Every other look without keeping track.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Attempt::peek`].
+    #[inline(never)]
+    unsafe fn peek_slow(&mut self, cell: *const RawCell, fits: Fits) -> Result<Bits, Abort> {
+        if self.flags & SNAPSHOT != 0 {
+            let logged = self.flags & UNLOGGED == 0;
+            self.flags |= UNLOGGED;
+            // SAFETY: passed on to the caller.
+            let value = unsafe { self.read_slow(cell, fits) };
+            if logged {
+                self.flags &= !UNLOGGED;
+            }
+            return value.ok_or_else(|| self.aborted());
+        }
+        if self.flags & DOOMED != 0 {
+            return Err(self.aborted());
+        }
+        // SAFETY: passed on to the caller.
+        Ok(self.writes.pending(cell).unwrap_or_else(|| unsafe { (*cell).value() }))
     }
 
     fn note_read(&mut self, cell: *const RawCell, seen: Word) {

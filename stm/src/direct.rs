@@ -9,7 +9,7 @@ use crate::cell::RawCell;
 use crate::commit::{self, Conflict, Privilege};
 use crate::log::WriteEntry;
 use crate::reclaim::{self, Local};
-use crate::storage::{self, Bits};
+use crate::storage::{self, Bits, Kind};
 use crate::unwind::Panics;
 use crate::wait::WakeList;
 use crate::waited::Site;
@@ -77,10 +77,22 @@ pub(crate) unsafe fn peek<T, R>(cell: &RawCell, inline: bool, f: impl FnOnce(&T)
 #[inline]
 #[track_caller]
 pub(crate) unsafe fn store<T: 'static>(cell: &RawCell, value: T) {
+    // SAFETY: passed on to the caller; the bits are a stored `T`.
+    unsafe { store_bits(cell, storage::store(value), storage::kind::<T>()) }
+}
+
+/// Replaces the stored value, whatever it is.
+///
+/// # Safety
+///
+/// The cell is alive; `new` is a stored form of its type, which `kind` tells, and the caller gives it away.
+#[inline]
+#[track_caller]
+pub(crate) unsafe fn store_bits(cell: &RawCell, new: Bits, kind: Option<&'static Kind>) {
     let site = Location::caller();
     reclaim::with_local(|local| {
-        // SAFETY: passed on to the caller; the bits are a stored `T`.
-        let stored = unsafe { exchange::<T>(cell, storage::store(value), Word::NONE, local, site) };
+        // SAFETY: passed on to the caller.
+        let stored = unsafe { exchange(cell, new, kind, Word::NONE, local, site) };
         debug_assert!(stored.is_ok(), "a blind write can not conflict");
         reclaim::keep_up(local);
     });
@@ -100,7 +112,7 @@ pub(crate) unsafe fn swap<T: Clone + 'static>(cell: &RawCell, value: T) -> T {
         let replaced = loop {
             let (word, bits) = read(cell);
             // SAFETY: passed on to the caller; `new` is given away only once, by the exchange that succeeds.
-            if unsafe { exchange::<T>(cell, new, word, local, site) }.is_ok() {
+            if unsafe { exchange(cell, new, storage::kind::<T>(), word, local, site) }.is_ok() {
                 break bits;
             }
         };
@@ -130,7 +142,7 @@ pub(crate) unsafe fn fetch_update<T: Clone + 'static, R>(cell: &RawCell, mut f: 
             let result = f(&mut value);
             let new = storage::store(value);
             // SAFETY: passed on to the caller; `new` is a stored `T` and given away here.
-            if unsafe { exchange::<T>(cell, new, word, local, site) }.is_ok() {
+            if unsafe { exchange(cell, new, storage::kind::<T>(), word, local, site) }.is_ok() {
                 reclaim::keep_up(local);
                 return result;
             }
@@ -159,16 +171,16 @@ fn read(cell: &RawCell) -> (Word, Bits) {
 ///
 /// # Safety
 ///
-/// The cell is alive and holds a `T`; `new` is a stored `T`, which the cell owns after a success.
+/// The cell is alive; `new` is a stored form of its type, which `kind` tells, and which the cell owns after a success.
 #[inline]
-unsafe fn exchange<T: 'static>(
+unsafe fn exchange(
     cell: &RawCell,
     new: Bits,
+    kind: Option<&'static Kind>,
     expected: Word,
     local: &Local,
     site: Site,
 ) -> Result<(), Conflict> {
-    let kind = storage::kind::<T>();
     let entry = WriteEntry { cell, value: new, expected, held: Word::NONE, kind };
     let mut exchange = Exchange { entry: [entry], local, site };
     // SAFETY: passed on to the caller; one entry, no reads.

@@ -155,7 +155,9 @@ mod archive;
 mod attempt;
 mod cell;
 mod changes;
+pub mod channel;
 mod clock;
+pub mod collections;
 mod commit;
 mod config;
 mod contention;
@@ -175,12 +177,15 @@ mod report;
 mod run;
 #[cfg(feature = "serde")]
 mod serde;
+mod shared;
 mod shim;
 mod step;
 mod storage;
+pub mod sync;
 mod task;
 mod tcell;
 mod timer;
+mod tlink;
 mod tx;
 mod unwind;
 mod var;
@@ -210,9 +215,11 @@ pub use error::{Abort, ResultExt, RunError, StmResult, TxError, TxResult, cancel
 pub use reference::Ref;
 pub use report::{Report, last_report};
 pub use run::{atomically, options, snapshot, try_atomically};
+pub use shared::Shared;
 pub use task::{atomically_async, try_atomically_async};
 pub use tcell::TCell;
 pub use timer::timer;
+pub use tlink::{Linkage, TLink};
 pub use tx::{ReadTransaction, Transaction};
 pub use var::TVar;
 

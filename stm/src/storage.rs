@@ -75,7 +75,16 @@ pub(crate) struct Kind {
 
 impl Kind {
     const fn of<T: 'static>() -> Self {
-        Self { destroy: destroy_node::<T>, id: TypeId::of::<T>() }
+        Self::new::<T>(destroy_node::<T>)
+    }
+
+    /// The type that `T` stands for; its stored values are given up by `destroy`.
+    pub(crate) const fn new<T: 'static>(destroy: Destroy) -> Self {
+        Self { destroy, id: TypeId::of::<T>() }
+    }
+
+    pub(crate) fn is<T: 'static>(&self) -> bool {
+        self.id == TypeId::of::<T>()
     }
 }
 
@@ -92,7 +101,7 @@ pub(crate) type Fits = fn(Option<&'static Kind>, Bits) -> bool;
 pub(crate) fn fits<T: 'static>(kind: Option<&'static Kind>, bits: Bits) -> bool {
     match kind {
         None => is_inline::<T>() && is_value::<T>(bits),
-        Some(kind) => !is_inline::<T>() && kind.id == TypeId::of::<T>(),
+        Some(kind) => !is_inline::<T>() && kind.is::<T>(),
     }
 }
 

@@ -74,6 +74,16 @@ impl ReadTransaction<'_, '_> {
         &self.attempt
     }
 
+    /// Waits in line, at this call, for what has been read so far, if that keeps the promise of
+    /// [`retry_in_line`](Self::retry_in_line): a body that has written something may wait here for more than the others do, say
+    /// for a second item, and so waits like everybody.
+    #[cold]
+    #[track_caller]
+    #[allow(dead_code, reason = "for structures that hand out one thing at a time")]
+    pub(crate) fn wait_in_line<T>(&self) -> StmResult<T> {
+        if self.attempt.has_written() { self.retry() } else { self.retry_in_line() }
+    }
+
     /// Undoes everything this run did, sleeps until a variable it has read is written, and runs the body again.
     ///
     /// # Retry and conflicts
