@@ -23,22 +23,13 @@ use std::time::{Duration, Instant};
 
 #[path = "targets/core_targets.rs"]
 mod core_targets;
-#[path = "targets/crew.rs"]
-mod crew;
-#[path = "workloads/progress/mod.rs"]
-mod progress;
 #[path = "targets/progress_targets.rs"]
 mod progress_targets;
 #[path = "targets/report.rs"]
 mod report;
-#[path = "support/table.rs"]
-mod table;
-#[path = "targets/trial.rs"]
-mod trial;
-mod workloads;
 
 use report::Report;
-use trial::Effort;
+use stm_benches::measure::trial::Effort;
 
 const USAGE: &str = "usage: targets [--quick] [--only TEXT]";
 

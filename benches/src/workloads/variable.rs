@@ -3,7 +3,7 @@
 use stm::{ReadTransaction, StmResult, TCell, TVar, Transaction};
 
 /// A transactional variable that holds a number.
-pub(crate) trait Variable: Send + Sync {
+pub trait Variable: Send + Sync {
     fn new(value: u64) -> Self;
     fn read<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<u64>;
     fn write<'tx>(&'tx self, tx: &Transaction<'tx, '_>, value: u64) -> StmResult<()>;

@@ -8,7 +8,7 @@ use super::Team;
 use crate::workloads::variable::Variable;
 
 /// A turn that two sides hand to each other.
-pub(crate) trait Turns: Sync {
+pub trait Turns: Sync {
     /// It is the turn of side 0.
     fn new() -> Self;
     /// Waits for this side's turn and hands it to the other side.
@@ -16,7 +16,7 @@ pub(crate) trait Turns: Sync {
 }
 
 /// A variable that says whose turn it is; whoever's it is not retries.
-pub(crate) struct Transactional<V>(V);
+pub struct Transactional<V>(V);
 
 impl<V: Variable> Turns for Transactional<V> {
     fn new() -> Self {
@@ -33,7 +33,7 @@ impl<V: Variable> Turns for Transactional<V> {
 }
 
 /// The same in fast-stm's variable.
-pub(crate) struct FastStm(fast_stm::TVar<u64>);
+pub struct FastStm(fast_stm::TVar<u64>);
 
 impl Turns for FastStm {
     fn new() -> Self {
@@ -50,7 +50,7 @@ impl Turns for FastStm {
 }
 
 /// The same under the standard library's mutex and condition variable.
-pub(crate) struct Locked(Mutex<usize>, Condvar);
+pub struct Locked(Mutex<usize>, Condvar);
 
 impl Turns for Locked {
     fn new() -> Self {
@@ -67,7 +67,7 @@ impl Turns for Locked {
 }
 
 /// A channel with room for one each way. The one to side 0 starts with a message in it.
-pub(crate) struct Channels([(Sender<()>, Receiver<()>); 2]);
+pub struct Channels([(Sender<()>, Receiver<()>); 2]);
 
 impl Turns for Channels {
     fn new() -> Self {
@@ -83,10 +83,10 @@ impl Turns for Channels {
 }
 
 /// Round trips between two workers: both pass the turn on as often.
-pub(crate) struct PingPong<S>(S);
+pub struct PingPong<S>(S);
 
 impl<S: Turns> PingPong<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self(S::new())
     }
 }

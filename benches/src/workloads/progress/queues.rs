@@ -16,7 +16,7 @@ const CAPACITY: usize = 128;
 const EMPTY: u64 = 0;
 
 /// A queue of at most [`CAPACITY`] numbers above 0.
-pub(crate) trait Queue: Sync {
+pub trait Queue: Sync {
     fn new() -> Self;
     /// Waits for room.
     fn push(&self, item: u64);
@@ -26,7 +26,7 @@ pub(crate) trait Queue: Sync {
 
 /// A ring of transactional variables. Producers look at the place they write and consumers at the place they empty, not
 /// at each other's position, so they meet only where the queue is full or empty.
-pub(crate) struct Transactional<V> {
+pub struct Transactional<V> {
     places: Vec<V>,
     /// How many were taken, and how many were put in.
     head: Padded<V>,
@@ -40,7 +40,7 @@ impl<V: Variable> Transactional<V> {
 
     /// Takes the first item out, or does what `none` says if there is none.
     #[inline]
-    pub(crate) fn take<'tx>(
+    pub fn take<'tx>(
         &'tx self,
         tx: &Transaction<'tx, '_>,
         none: impl FnOnce(&ReadTransaction<'tx, '_>) -> StmResult<u64>,
@@ -57,7 +57,7 @@ impl<V: Variable> Transactional<V> {
     }
 
     /// Looks at the first item and leaves it where it is.
-    pub(crate) fn first<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<u64> {
+    pub fn first<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<u64> {
         let head = self.head.0.read(tx)?;
         self.place(head).read(tx)
     }
@@ -90,7 +90,7 @@ impl<V: Variable> Queue for Transactional<V> {
 }
 
 /// The same ring in fast-stm's variables.
-pub(crate) struct FastStm {
+pub struct FastStm {
     places: Vec<fast_stm::TVar<u64>>,
     head: fast_stm::TVar<u64>,
     tail: fast_stm::TVar<u64>,
@@ -129,7 +129,7 @@ impl Queue for FastStm {
 }
 
 /// What one would write with the standard library.
-pub(crate) struct Locked {
+pub struct Locked {
     items: Mutex<VecDeque<u64>>,
     has_room: Condvar,
     has_items: Condvar,
@@ -175,7 +175,7 @@ impl Queue for Locked {
 }
 
 /// crossbeam's bounded channel.
-pub(crate) struct Channel(Sender<u64>, Receiver<u64>);
+pub struct Channel(Sender<u64>, Receiver<u64>);
 
 impl Queue for Channel {
     fn new() -> Self {
@@ -193,14 +193,14 @@ impl Queue for Channel {
 }
 
 /// As many producers as consumers on one queue.
-pub(crate) struct Flow<S> {
+pub struct Flow<S> {
     queue: S,
     pushed: AtomicU64,
     popped: AtomicU64,
 }
 
 impl<S: Queue> Flow<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { queue: S::new(), pushed: AtomicU64::new(0), popped: AtomicU64::new(0) }
     }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
-use crate::progress::Team;
+use crate::workloads::progress::Team;
 
 /// What a worker is asked to do in one window.
 struct Order<'a> {
@@ -49,22 +49,22 @@ struct Shift {
 
 /// One timed window of all its workers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
+pub struct Window {
     /// From the first worker's start to the last worker's end; workers beside the others aside.
-    pub(crate) span: Duration,
+    pub span: Duration,
     /// What counts of that.
-    pub(crate) elapsed: Duration,
+    pub elapsed: Duration,
     /// What all workers did together; those beside them aside.
-    pub(crate) operations: u64,
+    pub operations: u64,
     /// What the workers beside them did meanwhile.
-    pub(crate) beside: u64,
+    pub beside: u64,
     /// Another process took a worker's core meanwhile.
-    pub(crate) disturbed: bool,
+    pub disturbed: bool,
 }
 
 impl Window {
     /// Returns the elapsed nanoseconds over all operations of one kind.
-    pub(crate) fn nanoseconds(&self, part: Part) -> f64 {
+    pub fn nanoseconds(&self, part: Part) -> f64 {
         let operations = match part {
             Part::Work => self.operations,
             Part::Beside => self.beside,
@@ -75,7 +75,7 @@ impl Window {
 
 /// Whose operations a time is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
     /// Those of the workers that are waited for.
     Work,
     /// Those of the workers beside them.
@@ -90,12 +90,12 @@ struct Worker<'a> {
 }
 
 /// The worker threads: number `i` is pinned to core `i` modulo the cores.
-pub(crate) struct Crew<'a> {
+pub struct Crew<'a> {
     workers: Vec<Worker<'a>>,
 }
 
 impl<'a> Crew<'a> {
-    pub(crate) fn new<'scope>(scope: &'scope Scope<'scope, '_>, workers: usize) -> Self
+    pub fn new<'scope>(scope: &'scope Scope<'scope, '_>, workers: usize) -> Self
     where
         'a: 'scope,
     {
@@ -120,7 +120,7 @@ impl<'a> Crew<'a> {
     /// # Panics
     ///
     /// When a worker has panicked.
-    pub(crate) fn window(&self, contender: &'a dyn Team, workers: usize, operations: u64) -> Window {
+    pub fn window(&self, contender: &'a dyn Team, workers: usize, operations: u64) -> Window {
         let workers = &self.workers[..workers];
         let gate = Arc::new(Gate { missing: AtomicUsize::new(workers.len()) });
         for worker in workers {

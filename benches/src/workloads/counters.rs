@@ -10,7 +10,7 @@ use super::Contender;
 use super::variable::Variable;
 
 /// A system that can count.
-pub(crate) trait Counter: Sync {
+pub trait Counter: Sync {
     fn zero() -> Self;
     fn increment(&self);
     fn count(&self) -> u64;
@@ -98,7 +98,7 @@ impl Counter for AtomicU64 {
 }
 
 /// Increments: each worker has a counter of its own.
-pub(crate) struct Increments<S> {
+pub struct Increments<S> {
     counters: Vec<S>,
 }
 
@@ -107,12 +107,12 @@ impl<S: Counter> Increments<S> {
     /// The workers' counters are this far apart, so that no system's layout puts two of them on one cache line.
     const STRIDE: usize = 32;
 
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { counters: (0..Self::WORKERS * Self::STRIDE).map(|_| S::zero()).collect() }
     }
 
     /// Returns the counter of a worker.
-    pub(crate) fn counter(&self, worker: usize) -> &S {
+    pub fn counter(&self, worker: usize) -> &S {
         &self.counters[worker * Self::STRIDE]
     }
 }

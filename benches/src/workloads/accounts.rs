@@ -11,24 +11,24 @@ use super::variable::Variable;
 const OPENING: u64 = 1_000_000;
 
 /// A system that keeps accounts. Balances wrap, so that no run is too long for them.
-pub(crate) trait Accounts: Sync {
+pub trait Accounts: Sync {
     fn open() -> Self;
     fn total(&self) -> u64;
 }
 
 /// A system that can move one unit between two accounts.
-pub(crate) trait Transfer: Accounts {
+pub trait Transfer: Accounts {
     fn transfer(&self, from: usize, to: usize);
 }
 
 /// A system that can make a read-mostly visit.
-pub(crate) trait ReadMostly: Accounts {
+pub trait ReadMostly: Accounts {
     /// Returns the sum of the balances it read.
     fn visit(&self, visit: Visit) -> u64;
 }
 
 /// Accounts in transactional variables.
-pub(crate) struct Transactional<V>(Vec<V>);
+pub struct Transactional<V>(Vec<V>);
 
 impl<V: Variable> Accounts for Transactional<V> {
     fn open() -> Self {
@@ -68,7 +68,7 @@ impl<V: Variable> ReadMostly for Transactional<V> {
 }
 
 /// Accounts in transactional variables, with the macro's spelling of a transfer.
-pub(crate) struct MacroForm<V>(Transactional<V>);
+pub struct MacroForm<V>(Transactional<V>);
 
 impl<V: Variable> Accounts for MacroForm<V> {
     fn open() -> Self {
@@ -92,7 +92,7 @@ impl<V: Variable> Transfer for MacroForm<V> {
 }
 
 /// Accounts in fast-stm's variables.
-pub(crate) struct FastStm(Vec<fast_stm::TVar<u64>>);
+pub struct FastStm(Vec<fast_stm::TVar<u64>>);
 
 impl Accounts for FastStm {
     fn open() -> Self {
@@ -133,7 +133,7 @@ impl ReadMostly for FastStm {
 }
 
 /// A mutex an account; whoever needs two locks the lower one first.
-pub(crate) struct OrderedMutexes(Vec<Mutex<u64>>);
+pub struct OrderedMutexes(Vec<Mutex<u64>>);
 
 impl Accounts for OrderedMutexes {
     fn open() -> Self {
@@ -158,7 +158,7 @@ impl Transfer for OrderedMutexes {
 }
 
 /// One mutex around all accounts.
-pub(crate) struct CoarseMutex(Mutex<Vec<u64>>);
+pub struct CoarseMutex(Mutex<Vec<u64>>);
 
 impl Accounts for CoarseMutex {
     fn open() -> Self {
@@ -193,12 +193,12 @@ fn assert_conserved(accounts: &impl Accounts) {
 }
 
 /// Transfers of one unit between two random accounts.
-pub(crate) struct Transfers<S> {
+pub struct Transfers<S> {
     accounts: S,
 }
 
 impl<S: Transfer> Transfers<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { accounts: S::open() }
     }
 }
@@ -219,12 +219,12 @@ impl<S: Transfer> Contender for Transfers<S> {
 }
 
 /// Visits that read 16 accounts; one in ten then moves a unit between two of them.
-pub(crate) struct Visits<S> {
+pub struct Visits<S> {
     accounts: S,
 }
 
 impl<S: ReadMostly> Visits<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { accounts: S::open() }
     }
 }

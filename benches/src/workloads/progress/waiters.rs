@@ -12,7 +12,7 @@ use super::Team;
 use super::queues::{Queue, Transactional};
 
 /// How a body waits that has found nothing.
-pub(crate) trait Waiting: Send + Sync + 'static {
+pub trait Waiting: Send + Sync + 'static {
     /// Whether there is but one variable to wait for, the number of items, in place of a queue whose head moves.
     const FOR_A_COUNT: bool = false;
 
@@ -20,7 +20,7 @@ pub(crate) trait Waiting: Send + Sync + 'static {
 }
 
 /// Waits until anything it has read is written.
-pub(crate) struct Retry;
+pub struct Retry;
 
 impl Waiting for Retry {
     fn wait<T>(tx: &ReadTransaction<'_, '_>) -> StmResult<T> {
@@ -29,7 +29,7 @@ impl Waiting for Retry {
 }
 
 /// Waits in line: a write wakes one of those who wait here.
-pub(crate) struct InLine;
+pub struct InLine;
 
 impl Waiting for InLine {
     fn wait<T>(tx: &ReadTransaction<'_, '_>) -> StmResult<T> {
@@ -38,7 +38,7 @@ impl Waiting for InLine {
 }
 
 /// The same, for a variable that stays the same from item to item.
-pub(crate) struct InLineForACount;
+pub struct InLineForACount;
 
 impl Waiting for InLineForACount {
     const FOR_A_COUNT: bool = true;
@@ -119,7 +119,7 @@ impl Hall {
 
 /// `N` waiting threads, and one worker who puts an item there when all of them sleep. An item's time is that
 /// from before it is put in until it has been taken and nobody runs because of it any more.
-pub(crate) struct Waiters<W: Waiting, const N: usize> {
+pub struct Waiters<W: Waiting, const N: usize> {
     hall: Arc<Hall>,
     threads: Vec<JoinHandle<()>>,
     /// What the items of the last window took, in nanoseconds.
@@ -130,7 +130,7 @@ pub(crate) struct Waiters<W: Waiting, const N: usize> {
 }
 
 impl<W: Waiting, const N: usize> Waiters<W, N> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let hall = Arc::new(Hall {
             queue: Queue::new(),
             count: TVar::new(0),

@@ -7,19 +7,20 @@
 //! loop for everybody; inputs pass through `black_box` once a transaction, so nothing is hoisted out of the loop; results
 //! are used; and every contender proves afterwards that it did the work.
 
-pub(crate) mod accounts;
-pub(crate) mod aftermath;
-pub(crate) mod counters;
-pub(crate) mod empty;
-pub(crate) mod keys;
-pub(crate) mod reads;
-pub(crate) mod texts;
-pub(crate) mod variable;
-pub(crate) mod wide;
-pub(crate) mod write_sets;
+pub mod accounts;
+pub mod aftermath;
+pub mod counters;
+pub mod empty;
+pub mod keys;
+pub mod progress;
+pub mod reads;
+pub mod texts;
+pub mod variable;
+pub mod wide;
+pub mod write_sets;
 
 /// One workload on one system.
-pub(crate) trait Contender: Sync {
+pub trait Contender: Sync {
     /// Runs at least `operations` operations as worker number `worker` and returns how many it ran.
     ///
     /// # Panics

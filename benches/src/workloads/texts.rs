@@ -13,7 +13,7 @@ fn text(number: usize) -> String {
 }
 
 /// A system that keeps texts.
-pub(crate) trait Texts: Sync {
+pub trait Texts: Sync {
     fn new(count: usize) -> Self;
 
     /// Returns the sum of the last bytes of all texts, read in one transaction in the cheapest way the system has.
@@ -29,7 +29,7 @@ fn last_byte(text: &str) -> u64 {
 }
 
 /// Texts in transactional variables.
-pub(crate) struct Transactional(Vec<TVar<String>>);
+pub struct Transactional(Vec<TVar<String>>);
 
 impl Texts for Transactional {
     fn new(count: usize) -> Self {
@@ -63,7 +63,7 @@ impl Texts for Transactional {
 }
 
 /// Texts in fast-stm's variables, which a transaction can only read by cloning the value.
-pub(crate) struct FastStm(Vec<fast_stm::TVar<String>>);
+pub struct FastStm(Vec<fast_stm::TVar<String>>);
 
 impl Texts for FastStm {
     fn new(count: usize) -> Self {
@@ -98,7 +98,7 @@ impl Texts for FastStm {
 }
 
 /// Transactions that read ten texts.
-pub(crate) struct ReadTen<S> {
+pub struct ReadTen<S> {
     texts: S,
 }
 
@@ -107,7 +107,7 @@ impl<S: Texts> ReadTen<S> {
     /// The last bytes of the texts are the digits.
     const SUM: u64 = Self::COUNT as u64 * b'0' as u64 + 45;
 
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { texts: S::new(Self::COUNT) }
     }
 }
@@ -128,12 +128,12 @@ impl<S: Texts> Contender for ReadTen<S> {
 }
 
 /// Swaps of the only two texts there are.
-pub(crate) struct SwapTwo<S> {
+pub struct SwapTwo<S> {
     texts: S,
 }
 
 impl<S: Texts> SwapTwo<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { texts: S::new(2) }
     }
 }
@@ -156,12 +156,12 @@ impl<S: Texts> Contender for SwapTwo<S> {
 }
 
 /// Swaps of two random texts of many.
-pub(crate) struct SwapAny<S> {
+pub struct SwapAny<S> {
     texts: S,
 }
 
 impl<S: Texts> SwapAny<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { texts: S::new(CHOICES) }
     }
 }

@@ -11,7 +11,7 @@ use super::{Padded, Team};
 use crate::workloads::variable::Variable;
 
 /// Two numbers that are incremented together.
-pub(crate) trait Pair: Sync {
+pub trait Pair: Sync {
     fn zero() -> Self;
     /// Increments the first, then the second, in one step.
     fn forth(&self);
@@ -22,7 +22,7 @@ pub(crate) trait Pair: Sync {
 }
 
 /// A pair of transactional variables.
-pub(crate) struct Transactional<V>([Padded<V>; 2]);
+pub struct Transactional<V>([Padded<V>; 2]);
 
 impl<V: Variable> Transactional<V> {
     #[inline]
@@ -55,7 +55,7 @@ impl<V: Variable> Pair for Transactional<V> {
 }
 
 /// Two mutexes. Everybody locks the first one first: in opposite orders they would deadlock.
-pub(crate) struct OrderedMutexes([Padded<Mutex<u64>>; 2]);
+pub struct OrderedMutexes([Padded<Mutex<u64>>; 2]);
 
 impl Pair for OrderedMutexes {
     fn zero() -> Self {
@@ -82,7 +82,7 @@ impl Pair for OrderedMutexes {
 }
 
 /// No pair at all: shows what the clock costs, and how often the operating system takes a core away.
-pub(crate) struct Nothing;
+pub struct Nothing;
 
 impl Pair for Nothing {
     fn zero() -> Self {
@@ -100,7 +100,7 @@ impl Pair for Nothing {
 
 /// Transactions on one pair by `N` workers, every other one in the other order. Each transaction is timed from before
 /// it begins until it has returned; a time during which the operating system runs another thread counts as well.
-pub(crate) struct Opposite<S, const N: u64> {
+pub struct Opposite<S, const N: u64> {
     pair: S,
     /// Workers that have done their share, in all windows together.
     finished: AtomicU64,
@@ -108,7 +108,7 @@ pub(crate) struct Opposite<S, const N: u64> {
 }
 
 impl<S: Pair, const N: u64> Opposite<S, N> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { pair: S::zero(), finished: AtomicU64::new(0), times: Mutex::new(Histogram::new()) }
     }
 }

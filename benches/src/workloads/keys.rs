@@ -1,14 +1,14 @@
 //! Random choices, the same for every system.
 
 /// How many accounts, or texts, a workload picks from.
-pub(crate) const CHOICES: usize = 1024;
+pub const CHOICES: usize = 1024;
 
 /// Marsaglia's xorshift64: three shifts, so that choosing keys stays small beside what is measured.
-pub(crate) struct XorShift(u64);
+pub struct XorShift(u64);
 
 impl XorShift {
     /// Creates a generator whose sequence depends on `stream` alone, so every system meets the same keys.
-    pub(crate) fn new(stream: usize) -> Self {
+    pub fn new(stream: usize) -> Self {
         Self(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * stream as u64 + 1))
     }
 
@@ -20,7 +20,7 @@ impl XorShift {
     }
 
     /// Chooses two different keys.
-    pub(crate) fn pair(&mut self) -> (usize, usize) {
+    pub fn pair(&mut self) -> (usize, usize) {
         let random = self.next() as usize;
         let first = random % CHOICES;
         let second = (random >> 32) % CHOICES;
@@ -28,7 +28,7 @@ impl XorShift {
     }
 
     /// Chooses the keys of one read-mostly transaction, and whether it writes.
-    pub(crate) fn visit(&mut self) -> Visit {
+    pub fn visit(&mut self) -> Visit {
         let random = self.next();
         Visit {
             start: random as usize % CHOICES,
@@ -41,19 +41,19 @@ impl XorShift {
 
 /// The keys of one read-mostly transaction: an arithmetic progression, so that they cost no memory and no second generator.
 #[derive(Clone, Copy)]
-pub(crate) struct Visit {
+pub struct Visit {
     start: usize,
     stride: usize,
     /// True for one visit in ten: it also moves one unit from its first to its second key.
-    pub(crate) writes: bool,
+    pub writes: bool,
 }
 
 impl Visit {
     /// How many keys a visit reads.
-    pub(crate) const READS: usize = 16;
+    pub const READS: usize = 16;
 
     /// Returns key number `step`.
-    pub(crate) fn key(self, step: usize) -> usize {
+    pub fn key(self, step: usize) -> usize {
         (self.start + step * self.stride) % CHOICES
     }
 }

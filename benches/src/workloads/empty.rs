@@ -5,7 +5,7 @@ use std::hint::black_box;
 use super::Contender;
 
 /// Transactions that do nothing.
-pub(crate) struct Empty;
+pub struct Empty;
 
 impl Contender for Empty {
     fn run(&self, _worker: usize, operations: u64) -> u64 {
@@ -21,7 +21,7 @@ impl Contender for Empty {
 }
 
 /// fast-stm's transactions that do nothing.
-pub(crate) struct FastEmpty;
+pub struct FastEmpty;
 
 impl Contender for FastEmpty {
     fn run(&self, _worker: usize, operations: u64) -> u64 {
@@ -37,7 +37,7 @@ impl Contender for FastEmpty {
 }
 
 /// The measuring loop alone, to be taken off in the head from everything else.
-pub(crate) struct Loop;
+pub struct Loop;
 
 impl Contender for Loop {
     fn run(&self, _worker: usize, operations: u64) -> u64 {

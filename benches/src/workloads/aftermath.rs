@@ -7,14 +7,14 @@ use super::Contender;
 use super::counters::{Counter, Increments};
 
 /// Increments of a counter that has been waited for, snapshot and fought over.
-pub(crate) struct Aftermath {
+pub struct Aftermath {
     increments: Increments<TVar<u64>>,
     /// Increments that the history itself made.
     earlier: u64,
 }
 
 impl Aftermath {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let increments = Increments::<TVar<u64>>::new();
         let counter = increments.counter(0);
         std::thread::scope(|scope| {

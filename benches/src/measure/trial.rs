@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::crew::{Crew, Part, Window};
-use crate::progress::Team;
-use crate::progress::histogram::Tail;
+use crate::measure::crew::{Crew, Part, Window};
+use crate::workloads::progress::Team;
+use crate::workloads::progress::histogram::Tail;
 
 /// How long and how often to measure.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Effort {
-    pub(crate) window: Duration,
-    pub(crate) rounds: usize,
+pub struct Effort {
+    pub window: Duration,
+    pub rounds: usize,
 }
 
 impl Effort {
@@ -29,10 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A contender run by a number of workers, seen from the side of those who are waited for or of those beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lane {
-    pub(crate) name: &'static str,
-    pub(crate) workers: usize,
-    pub(crate) part: Part,
+pub struct Lane {
+    pub name: &'static str,
+    pub workers: usize,
+    pub part: Part,
 }
 
 impl Lane {
@@ -41,14 +41,14 @@ impl Lane {
         Self { name, workers, part: Part::Work }
     }
 
-    pub(crate) fn beside(self) -> Self {
+    pub fn beside(self) -> Self {
         Self { part: Part::Beside, ..self }
     }
 }
 
 /// A limit for a measured ratio or time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Limit {
+pub enum Limit {
     /// The ratio must not exceed this.
     AtMost(f64),
     /// The ratio must not fall below this.
@@ -61,30 +61,30 @@ pub(crate) enum Limit {
 
 /// One row of the table of targets: the time of `ours` over the time of `peer`, or the inverse where more is better.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
-    pub(crate) ours: Lane,
-    pub(crate) peer: Lane,
-    pub(crate) reach: Limit,
-    pub(crate) aim: Limit,
+pub struct Target {
+    pub ours: Lane,
+    pub peer: Lane,
+    pub reach: Limit,
+    pub aim: Limit,
 }
 
 /// A limit for a contender's slow operations: how much longer than the median one in a thousand takes.
 #[derive(Clone, Debug)]
-pub(crate) struct TailTarget {
-    pub(crate) name: &'static str,
-    pub(crate) reach: Limit,
-    pub(crate) aim: Limit,
+pub struct TailTarget {
+    pub name: &'static str,
+    pub reach: Limit,
+    pub aim: Limit,
 }
 
 /// A way to build a trial. Built one at a time, so that no trial's memory is in another's way.
-pub(crate) type Build = fn() -> Trial;
+pub type Build = fn() -> Trial;
 
 /// A workload, its contenders and its targets.
-pub(crate) struct Trial {
+pub struct Trial {
     contenders: Vec<(&'static str, Box<dyn Team>)>,
     lanes: Vec<Lane>,
-    pub(crate) targets: Vec<Target>,
-    pub(crate) tail_targets: Vec<TailTarget>,
+    pub targets: Vec<Target>,
+    pub tail_targets: Vec<TailTarget>,
     /// How much longer than usual a window is.
     stretch: u32,
     /// There are more threads than cores: they take the cores from each other, and that is what is measured.
@@ -92,7 +92,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             contenders: Vec::new(),
             lanes: Vec::new(),
@@ -104,19 +104,19 @@ impl Trial {
     }
 
     /// Makes windows longer, and fewer so that the whole takes at most four times as long.
-    pub(crate) fn stretched(mut self, times: u32) -> Self {
+    pub fn stretched(mut self, times: u32) -> Self {
         self.stretch = times;
         self
     }
 
     /// Takes windows as they come, although workers lost their cores: there are more of them than cores.
-    pub(crate) fn crowded(mut self) -> Self {
+    pub fn crowded(mut self) -> Self {
         self.crowded = true;
         self
     }
 
     /// Adds a contender, to be run by each of these numbers of workers.
-    pub(crate) fn contender(mut self, name: &'static str, contender: impl Team + 'static, workers: &[usize]) -> Self {
+    pub fn contender(mut self, name: &'static str, contender: impl Team + 'static, workers: &[usize]) -> Self {
         self.contenders.push((name, Box::new(contender)));
         let lanes = workers.iter().map(|&workers| Lane::work(name, workers));
         self.lanes.extend(lanes);
@@ -124,18 +124,12 @@ impl Trial {
     }
 
     /// Adds a target for contenders that are already there.
-    pub(crate) fn target(
-        self,
-        ours: (&'static str, usize),
-        peer: (&'static str, usize),
-        reach: Limit,
-        aim: Limit,
-    ) -> Self {
+    pub fn target(self, ours: (&'static str, usize), peer: (&'static str, usize), reach: Limit, aim: Limit) -> Self {
         self.push_target(Lane::work(ours.0, ours.1), Lane::work(peer.0, peer.1), reach, aim)
     }
 
     /// Adds a target for what the workers beside the others do, against a contender that does only that.
-    pub(crate) fn target_beside(
+    pub fn target_beside(
         self,
         ours: (&'static str, usize),
         peer: (&'static str, usize),
@@ -152,14 +146,14 @@ impl Trial {
     }
 
     /// Adds a target for a contender's slow operations.
-    pub(crate) fn tail_target(mut self, name: &'static str, reach: Limit, aim: Limit) -> Self {
+    pub fn tail_target(mut self, name: &'static str, reach: Limit, aim: Limit) -> Self {
         self.number(name);
         self.tail_targets.push(TailTarget { name, reach, aim });
         self
     }
 
     /// Measures all lanes round by round and verifies what the contenders did. Reports the share that is done, from 0 to 1.
-    pub(crate) fn measure(&self, effort: Effort, mut progress: impl FnMut(f64)) -> Measured {
+    pub fn measure(&self, effort: Effort, mut progress: impl FnMut(f64)) -> Measured {
         let effort = effort.stretched(self.stretch);
         let mut totals = vec![0; self.contenders.len()];
         let start = Instant::now();
@@ -223,10 +217,10 @@ fn calibrate(window: Duration, mut run: impl FnMut(u64) -> Window) -> u64 {
 }
 
 /// The windows of all lanes, round by round, and what contenders say of themselves.
-pub(crate) struct Measured {
-    pub(crate) lanes: Vec<(Lane, Vec<Window>)>,
-    pub(crate) tails: Vec<(&'static str, Tail)>,
-    pub(crate) notes: Vec<(&'static str, String)>,
+pub struct Measured {
+    pub lanes: Vec<(Lane, Vec<Window>)>,
+    pub tails: Vec<(&'static str, Tail)>,
+    pub notes: Vec<(&'static str, String)>,
 }
 
 impl Measured {
@@ -236,7 +230,7 @@ impl Measured {
     }
 
     /// Returns the median over the rounds of the ratio of two lanes' times within one round.
-    pub(crate) fn ratio(&self, dividend: Lane, divisor: Lane) -> f64 {
+    pub fn ratio(&self, dividend: Lane, divisor: Lane) -> f64 {
         let rounds = self.windows(dividend).iter().zip(self.windows(divisor));
         let ratios = rounds.map(|(above, below)| Sample {
             value: above.nanoseconds(dividend.part) / below.nanoseconds(divisor.part),
@@ -246,14 +240,14 @@ impl Measured {
     }
 
     /// Returns the median time of a lane in nanoseconds.
-    pub(crate) fn nanoseconds(&self, lane: Lane) -> f64 {
+    pub fn nanoseconds(&self, lane: Lane) -> f64 {
         let times = self.windows(lane).iter();
         let times = times.map(|window| Sample { value: window.nanoseconds(lane.part), disturbed: window.disturbed });
         median_of_undisturbed(&times.collect::<Vec<_>>())
     }
 
     /// Returns the best time of a lane in nanoseconds.
-    pub(crate) fn best(&self, lane: Lane) -> f64 {
+    pub fn best(&self, lane: Lane) -> f64 {
         self.windows(lane).iter().map(|window| window.nanoseconds(lane.part)).fold(f64::INFINITY, f64::min)
     }
 }

@@ -12,25 +12,25 @@ use super::variable::Variable;
 const BASE: u64 = 0x5eed;
 
 /// A system that can read one variable.
-pub(crate) trait ReadOne: Sync {
+pub trait ReadOne: Sync {
     fn new(value: u64) -> Self;
     fn read_one(&self) -> u64;
 }
 
 /// A system that can read many variables.
-pub(crate) trait ReadAll: ReadOne + Sized {
+pub trait ReadAll: ReadOne + Sized {
     /// Returns the sum, taken in one transaction.
     fn read_all(variables: &[Self]) -> u64;
 }
 
 /// A variable read by an ordinary body.
-pub(crate) struct InTransaction<V>(V);
+pub struct InTransaction<V>(V);
 
 /// A variable read by a body that cannot write.
-pub(crate) struct InSnapshot<V>(V);
+pub struct InSnapshot<V>(V);
 
 /// A variable read outside of transactions.
-pub(crate) struct Loaded<V>(V);
+pub struct Loaded<V>(V);
 
 impl<V: Variable> ReadOne for InTransaction<V> {
     fn new(value: u64) -> Self {
@@ -151,12 +151,12 @@ impl ReadAll for AtomicU64 {
 }
 
 /// Transactions that read one variable.
-pub(crate) struct Single<S> {
+pub struct Single<S> {
     variable: S,
 }
 
 impl<S: ReadOne> Single<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { variable: S::new(BASE) }
     }
 }
@@ -177,14 +177,14 @@ impl<S: ReadOne> Contender for Single<S> {
 }
 
 /// Transactions that read `N` variables.
-pub(crate) struct Many<S, const N: usize> {
+pub struct Many<S, const N: usize> {
     variables: Vec<S>,
 }
 
 impl<S: ReadAll, const N: usize> Many<S, N> {
     const SUM: u64 = N as u64 * BASE + (N as u64 * (N as u64 - 1)) / 2;
 
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { variables: (0..N as u64).map(|number| S::new(BASE + number)).collect() }
     }
 }

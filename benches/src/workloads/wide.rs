@@ -10,14 +10,14 @@ use super::Contender;
 type Wide = [u64; 8];
 
 /// Transactions that read a wide value by reference.
-pub(crate) struct ReadWide {
+pub struct ReadWide {
     variable: TVar<Wide>,
 }
 
 impl ReadWide {
     const VALUE: Wide = [3; 8];
 
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { variable: TVar::new(Self::VALUE) }
     }
 }
@@ -39,12 +39,12 @@ impl Contender for ReadWide {
 }
 
 /// Transactions that overwrite a wide value.
-pub(crate) struct WriteWide {
+pub struct WriteWide {
     variable: TVar<Wide>,
 }
 
 impl WriteWide {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { variable: TVar::new([0; 8]) }
     }
 }

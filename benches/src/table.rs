@@ -1,7 +1,7 @@
 //! Printing tables.
 
 /// Prints a table whose columns are as wide as their widest cell, in a form that Markdown accepts too.
-pub(crate) fn print_table<const N: usize>(header: [&str; N], rows: &[[String; N]]) {
+pub fn print_table<const N: usize>(header: [&str; N], rows: &[[String; N]]) {
     let widths: [usize; N] = std::array::from_fn(|column| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.max().unwrap_or(0).max(header[column].len())

@@ -10,7 +10,7 @@ use super::Contender;
 use super::variable::Variable;
 
 /// Transactions that overwrite `SIZE` variables each; an operation is one write.
-pub(crate) struct WriteSets<V, const SIZE: usize> {
+pub struct WriteSets<V, const SIZE: usize> {
     variables: Vec<V>,
     /// The value that the last pass wrote everywhere.
     stamp: AtomicU64,
@@ -19,7 +19,7 @@ pub(crate) struct WriteSets<V, const SIZE: usize> {
 impl<V: Variable, const SIZE: usize> WriteSets<V, SIZE> {
     const VARIABLES: usize = 100_000;
 
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { variables: (0..Self::VARIABLES).map(|_| V::new(0)).collect(), stamp: AtomicU64::new(0) }
     }
 }

@@ -6,10 +6,10 @@ use crate::workloads::Contender;
 use crate::workloads::counters::Counter;
 
 /// Increments of one counter by everybody.
-pub(crate) struct Hot<S>(S);
+pub struct Hot<S>(S);
 
 impl<S: Counter> Hot<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self(S::zero())
     }
 }

@@ -15,7 +15,7 @@ const ACCOUNTS: usize = 4 * CHOICES;
 const OPENING: u64 = 1_000_000;
 
 /// A system that keeps [`ACCOUNTS`] accounts. Balances wrap.
-pub(crate) trait Ledger: Sync {
+pub trait Ledger: Sync {
     /// Whether a sum takes one run, and it is an error if it takes more.
     const SUMS_IN_ONE_RUN: bool;
 
@@ -26,7 +26,7 @@ pub(crate) trait Ledger: Sync {
 }
 
 /// Accounts in transactional variables.
-pub(crate) struct Transactional<V>(Vec<V>);
+pub struct Transactional<V>(Vec<V>);
 
 impl<V: Variable> Ledger for Transactional<V> {
     const SUMS_IN_ONE_RUN: bool = true;
@@ -58,7 +58,7 @@ impl<V: Variable> Ledger for Transactional<V> {
 }
 
 /// Accounts in fast-stm's variables.
-pub(crate) struct FastStm(Vec<fast_stm::TVar<u64>>);
+pub struct FastStm(Vec<fast_stm::TVar<u64>>);
 
 impl Ledger for FastStm {
     const SUMS_IN_ONE_RUN: bool = false;
@@ -89,7 +89,7 @@ impl Ledger for FastStm {
 }
 
 /// One mutex around all accounts.
-pub(crate) struct CoarseMutex(Mutex<Vec<u64>>);
+pub struct CoarseMutex(Mutex<Vec<u64>>);
 
 impl Ledger for CoarseMutex {
     const SUMS_IN_ONE_RUN: bool = true;
@@ -116,7 +116,7 @@ fn pair(keys: &mut XorShift) -> (usize, usize) {
 }
 
 /// Sums by worker 0; every other worker makes transfers beside it for as long as it sums.
-pub(crate) struct Sums<S> {
+pub struct Sums<S> {
     ledger: S,
     done: AtomicBool,
     sums: AtomicU64,
@@ -125,7 +125,7 @@ pub(crate) struct Sums<S> {
 }
 
 impl<S: Ledger> Sums<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let (sums, runs, most_runs) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         Self { ledger: S::open(), done: AtomicBool::new(false), sums, runs, most_runs }
     }
@@ -187,10 +187,10 @@ impl<S: Ledger> Team for Sums<S> {
 }
 
 /// The same transfers without a reader.
-pub(crate) struct Transfers<S>(S);
+pub struct Transfers<S>(S);
 
 impl<S: Ledger> Transfers<S> {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self(S::open())
     }
 }

@@ -8,26 +8,26 @@ const STEP_BITS: u32 = STEPS.ilog2();
 
 /// Counts of durations by size, in steps of a 32nd of a power of two of nanoseconds.
 #[derive(Clone)]
-pub(crate) struct Histogram {
+pub struct Histogram {
     counts: Vec<u64>,
 }
 
 impl Histogram {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let steps = (u64::BITS - STEP_BITS + 1) as usize * STEPS as usize;
         Self { counts: vec![0; steps] }
     }
 
     #[inline]
-    pub(crate) fn add(&mut self, duration: Duration) {
+    pub fn add(&mut self, duration: Duration) {
         self.counts[step(duration.as_nanos() as u64)] += 1;
     }
 
-    pub(crate) fn add_all(&mut self, other: &Self) {
+    pub fn add_all(&mut self, other: &Self) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
     }
 
-    pub(crate) fn tail(&self) -> Tail {
+    pub fn tail(&self) -> Tail {
         let total: u64 = self.counts.iter().sum();
         let at = |share: f64| {
             let rank = (total as f64 * share).ceil() as u64;
@@ -60,10 +60,10 @@ fn nanoseconds(step: usize) -> f64 {
 
 /// What a histogram says of the slow ones, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tail {
-    pub(crate) operations: u64,
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
-    pub(crate) most: f64,
+pub struct Tail {
+    pub operations: u64,
+    pub p50: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub most: f64,
 }

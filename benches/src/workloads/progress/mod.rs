@@ -9,16 +9,16 @@ use std::time::Duration;
 use crate::workloads::Contender;
 use histogram::Tail;
 
-pub(crate) mod histogram;
-pub(crate) mod hot;
-pub(crate) mod opposite;
-pub(crate) mod ping_pong;
-pub(crate) mod queues;
-pub(crate) mod snapshots;
-pub(crate) mod waiters;
+pub mod histogram;
+pub mod hot;
+pub mod opposite;
+pub mod ping_pong;
+pub mod queues;
+pub mod snapshots;
+pub mod waiters;
 
 /// One workload on one system, whose workers may differ.
-pub(crate) trait Team: Sync {
+pub trait Team: Sync {
     /// Runs at least `operations` operations as worker number `worker` and returns how many count as its own. A worker
     /// that is [beside](Team::is_beside) the others goes on until they are done.
     ///
@@ -71,4 +71,4 @@ impl<C: Contender> Team for C {
 /// Keeps what it holds on cache lines of its own, for everybody alike.
 #[derive(Default)]
 #[repr(align(128))]
-pub(crate) struct Padded<T>(pub(crate) T);
+pub struct Padded<T>(pub T);

@@ -1,0 +1,4 @@
+//! Measuring: pinned workers, timed windows, contenders in turns.
+
+pub mod crew;
+pub mod trial;
