@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
+use crate::systems::tally::{self, Tally};
 use crate::workloads::progress::Team;
 
 /// What a worker is asked to do in one window.
@@ -45,7 +46,15 @@ struct Shift {
     operations: u64,
     beside: bool,
     disturbed: bool,
+    tally: Tally,
 }
+
+/// A window that did not end in [`PATIENCE`].
+#[derive(Clone, Copy, Debug)]
+pub struct Hung;
+
+/// Longer than any window: whoever has not come back by then never will.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One timed window of all its workers.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +69,8 @@ pub struct Window {
     pub beside: u64,
     /// Another process took a worker's core meanwhile.
     pub disturbed: bool,
+    /// What all workers have counted, where they count.
+    pub tally: Tally,
 }
 
 impl Window {
@@ -117,10 +128,14 @@ impl<'a> Crew<'a> {
 
     /// Runs one window: the first `workers` workers do at least `operations` operations each.
     ///
+    /// # Errors
+    ///
+    /// When a worker does not come back.
+    ///
     /// # Panics
     ///
     /// When a worker has panicked.
-    pub fn window(&self, contender: &'a dyn Team, workers: usize, operations: u64) -> Window {
+    pub fn window(&self, contender: &'a dyn Team, workers: usize, operations: u64) -> Result<Window, Hung> {
         let workers = &self.workers[..workers];
         let gate = Arc::new(Gate { missing: AtomicUsize::new(workers.len()) });
         for worker in workers {
@@ -128,20 +143,34 @@ impl<'a> Crew<'a> {
             let sent = worker.orders.send(order);
             sent.expect("a worker panicked, see above");
         }
-        let reports = workers.iter().map(|worker| worker.shifts.recv());
-        let shifts: Vec<Shift> = reports.collect::<Result<_, _>>().expect("a worker panicked, see above");
+        let mut shifts = Vec::with_capacity(workers.len());
+        for worker in workers {
+            match worker.shifts.recv_timeout(PATIENCE) {
+                Ok(shift) => shifts.push(shift),
+                Err(RecvTimeoutError::Timeout) => return Err(Hung),
+                Err(RecvTimeoutError::Disconnected) => panic!("a worker panicked, see above"),
+            }
+        }
         let work = || shifts.iter().filter(|shift| !shift.beside);
         let start = work().map(|shift| shift.start).min();
         let end = work().map(|shift| shift.end).max();
         let span = end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start);
-        Window {
+        let mut tally = Tally::default();
+        shifts.iter().for_each(|shift| tally += shift.tally);
+        Ok(Window {
             span,
             elapsed: contender.counted(span),
             operations: work().map(|shift| shift.operations).sum(),
             beside: shifts.iter().filter(|shift| shift.beside).map(|shift| shift.operations).sum(),
             disturbed: shifts.iter().any(|shift| shift.disturbed),
-        }
+            tally,
+        })
     }
+}
+
+/// Returns how many threads run at once here.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn work(worker: usize, inbox: &Receiver<Order<'_>>, report: &Sender<Shift>) {
@@ -153,7 +182,8 @@ fn work(worker: usize, inbox: &Receiver<Order<'_>>, report: &Sender<Shift>) {
         let end = Instant::now();
         let disturbed = self::preemptions() != preemptions;
         let beside = order.contender.is_beside(worker);
-        if report.send(Shift { start, end, operations, beside, disturbed }).is_err() {
+        let tally = tally::take();
+        if report.send(Shift { start, end, operations, beside, disturbed, tally }).is_err() {
             return;
         }
     }

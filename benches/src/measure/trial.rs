@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::measure::crew::{Crew, Part, Window};
+use crate::measure::crew::{Crew, Hung, Part, Window, cores};
+use crate::systems::tally::Tally;
 use crate::workloads::progress::Team;
 use crate::workloads::progress::histogram::Tail;
 
@@ -11,13 +12,20 @@ use crate::workloads::progress::histogram::Tail;
 pub struct Effort {
     pub window: Duration,
     pub rounds: usize,
+    /// After so long no further round begins, if there were [`Effort::LEAST`] already.
+    pub limit: Duration,
+    /// How much longer windows are in which there are more threads than cores, so that they outlast the turns of these.
+    pub crowd: u32,
 }
 
 impl Effort {
+    /// Fewer rounds have no quartiles to speak of.
+    pub const LEAST: usize = 3;
+
     /// Longer windows, and fewer: the whole takes at most four times as long.
     fn stretched(self, times: u32) -> Self {
         let fewer = (times as usize / 4).max(1);
-        Self { window: self.window * times, rounds: (self.rounds / fewer).max(1) }
+        Self { window: self.window * times, rounds: (self.rounds / fewer).max(1), ..self }
     }
 }
 
@@ -79,9 +87,19 @@ pub struct TailTarget {
 /// A way to build a trial. Built one at a time, so that no trial's memory is in another's way.
 pub type Build = fn() -> Trial;
 
+/// A contender, and its twin that counts the runs of its bodies.
+struct Contestant {
+    name: &'static str,
+    team: Box<dyn Team>,
+    twin: Option<Box<dyn Team>>,
+}
+
+/// Windows in which a twin counts.
+const COUNTED_WINDOWS: usize = 3;
+
 /// A workload, its contenders and its targets.
 pub struct Trial {
-    contenders: Vec<(&'static str, Box<dyn Team>)>,
+    contenders: Vec<Contestant>,
     lanes: Vec<Lane>,
     pub targets: Vec<Target>,
     pub tail_targets: Vec<TailTarget>,
@@ -117,10 +135,26 @@ impl Trial {
 
     /// Adds a contender, to be run by each of these numbers of workers.
     pub fn contender(mut self, name: &'static str, contender: impl Team + 'static, workers: &[usize]) -> Self {
-        self.contenders.push((name, Box::new(contender)));
+        self.enter(name, Box::new(contender), None, workers);
+        self
+    }
+
+    /// Adds a contender, and its twin whose runs are counted in windows of their own.
+    pub fn enter(
+        &mut self,
+        name: &'static str,
+        team: Box<dyn Team>,
+        twin: Option<Box<dyn Team>>,
+        workers: &[usize],
+    ) {
+        self.contenders.push(Contestant { name, team, twin });
         let lanes = workers.iter().map(|&workers| Lane::work(name, workers));
         self.lanes.extend(lanes);
-        self
+    }
+
+    /// How many lanes there are.
+    pub fn lanes(&self) -> usize {
+        self.lanes.len()
     }
 
     /// Adds a target for contenders that are already there.
@@ -153,53 +187,112 @@ impl Trial {
     }
 
     /// Measures all lanes round by round and verifies what the contenders did. Reports the share that is done, from 0 to 1.
+    /// A contender that does not come back ends the program.
     pub fn measure(&self, effort: Effort, mut progress: impl FnMut(f64)) -> Measured {
         let effort = effort.stretched(self.stretch);
-        let mut totals = vec![0; self.contenders.len()];
         let start = Instant::now();
+        let mut totals = vec![Totals::default(); self.contenders.len()];
         let mut windows = vec![Vec::with_capacity(effort.rounds); self.lanes.len()];
+        let mut tallies = vec![Tally::default(); self.lanes.len()];
         let workers = self.lanes.iter().map(|lane| lane.workers).max().unwrap_or(1);
         std::thread::scope(|scope| {
-            let crew = Crew::new(scope, workers);
-            let mut run = |lane: Lane, operations| {
-                let number = self.number(lane.name);
-                let (_, contender) = &self.contenders[number];
-                let window = crew.window(&**contender, lane.workers, operations);
-                totals[number] += window.operations;
-                window
-            };
-            let operations: Vec<u64> =
-                self.lanes.iter().map(|&lane| calibrate(effort.window, |operations| run(lane, operations))).collect();
-            self.contenders.iter().for_each(|(_, contender)| contender.forget());
+            let mut floor = Floor { trial: self, crew: Crew::new(scope, workers), totals: &mut totals };
+            let operations: Vec<u64> = self
+                .lanes
+                .iter()
+                .map(|&lane| {
+                    let window = if lane.workers > cores() { effort.window * effort.crowd } else { effort.window };
+                    calibrate(window, |operations| floor.run(lane, operations))
+                })
+                .collect();
+            self.contenders.iter().for_each(|contender| contender.team.forget());
             for round in 0..effort.rounds {
-                progress(round as f64 / effort.rounds as f64);
+                let elapsed = start.elapsed().as_secs_f64() / effort.limit.as_secs_f64();
+                if round >= Effort::LEAST && elapsed >= 1.0 {
+                    break;
+                }
+                progress(elapsed.max(round as f64 / effort.rounds as f64).min(1.0));
                 for turn in 0..self.lanes.len() {
                     // Every round starts with another lane, so that no lane always follows the same one.
                     let index = (turn + round) % self.lanes.len();
-                    let mut window = run(self.lanes[index], operations[index]);
+                    let mut window = floor.run(self.lanes[index], operations[index]);
                     let mut tries = 1;
-                    while window.disturbed && !self.crowded && tries < TRIES && start.elapsed() < PATIENCE {
-                        window = run(self.lanes[index], operations[index]);
+                    let crowded = self.crowded || self.lanes[index].workers > cores();
+                    while window.disturbed && !crowded && tries < TRIES && start.elapsed() < PATIENCE {
+                        window = floor.run(self.lanes[index], operations[index]);
                         tries += 1;
                     }
                     windows[index].push(window);
                 }
             }
+            for (index, tally) in tallies.iter_mut().enumerate() {
+                *tally = floor.count(self.lanes[index], operations[index]);
+            }
         });
+        self.verify(&totals);
         let contenders = || self.contenders.iter();
-        let tails = contenders().filter_map(|(name, contender)| Some((*name, contender.tail()?))).collect();
-        let notes = contenders().filter_map(|(name, contender)| Some((*name, contender.note()?))).collect();
-        for ((_, contender), total) in contenders().zip(totals) {
-            contender.verify(total);
+        let tails = contenders().filter_map(|contender| Some((contender.name, contender.team.tail()?))).collect();
+        let notes = contenders().filter_map(|contender| Some((contender.name, contender.team.note()?))).collect();
+        Measured { lanes: self.lanes.iter().copied().zip(windows).collect(), tallies, tails, notes }
+    }
+
+    fn verify(&self, totals: &[Totals]) {
+        for (contender, totals) in self.contenders.iter().zip(totals) {
+            contender.team.verify(totals.team);
+            if let Some(twin) = &contender.twin {
+                twin.verify(totals.twin);
+            }
         }
-        Measured { lanes: self.lanes.iter().copied().zip(windows).collect(), tails, notes }
     }
 
     fn number(&self, name: &str) -> usize {
-        let mut names = self.contenders.iter().map(|(name, _)| *name);
-        let number = names.position(|candidate| candidate == name);
+        let number = self.contenders.iter().position(|contender| contender.name == name);
         number.expect("a lane names one of the trial's contenders")
     }
+}
+
+/// What a contender and its twin have done.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    team: u64,
+    twin: u64,
+}
+
+/// Where a trial's contenders take turns.
+struct Floor<'a, 't> {
+    trial: &'a Trial,
+    crew: Crew<'a>,
+    totals: &'t mut [Totals],
+}
+
+impl Floor<'_, '_> {
+    fn run(&mut self, lane: Lane, operations: u64) -> Window {
+        let number = self.trial.number(lane.name);
+        let team = &*self.trial.contenders[number].team;
+        let window = self.crew.window(team, lane.workers, operations).unwrap_or_else(|hung| give_up(lane, hung));
+        self.totals[number].team += window.operations;
+        window
+    }
+
+    /// Returns what the twin of a lane counts, or nothing if there is none.
+    fn count(&mut self, lane: Lane, operations: u64) -> Tally {
+        let mut tally = Tally::default();
+        let number = self.trial.number(lane.name);
+        let Some(twin) = &self.trial.contenders[number].twin else { return tally };
+        for _ in 0..COUNTED_WINDOWS {
+            let window = self.crew.window(&**twin, lane.workers, operations);
+            let window = window.unwrap_or_else(|hung| give_up(lane, hung));
+            self.totals[number].twin += window.operations;
+            tally += window.tally;
+        }
+        tally
+    }
+}
+
+/// A thread that hangs can not be ended, nor waited for: the whole program is given up.
+fn give_up(lane: Lane, _: Hung) -> ! {
+    eprintln!("\n{} with {} threads hangs: a window has not ended.", lane.name, lane.workers);
+    std::process::exit(1)
 }
 
 /// Warms a lane up and returns how many operations a worker does in one window.
@@ -219,12 +312,14 @@ fn calibrate(window: Duration, mut run: impl FnMut(u64) -> Window) -> u64 {
 /// The windows of all lanes, round by round, and what contenders say of themselves.
 pub struct Measured {
     pub lanes: Vec<(Lane, Vec<Window>)>,
+    /// What the twin of each lane has counted.
+    pub tallies: Vec<Tally>,
     pub tails: Vec<(&'static str, Tail)>,
     pub notes: Vec<(&'static str, String)>,
 }
 
 impl Measured {
-    fn windows(&self, lane: Lane) -> &[Window] {
+    pub fn windows(&self, lane: Lane) -> &[Window] {
         let found = self.lanes.iter().find(|(run, _)| *run == Lane::work(lane.name, lane.workers));
         found.map_or(&[], |(_, windows)| windows)
     }

@@ -12,7 +12,7 @@ impl XorShift {
         Self(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * stream as u64 + 1))
     }
 
-    fn next(&mut self) -> u64 {
+    pub fn next_number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -21,7 +21,7 @@ impl XorShift {
 
     /// Chooses two different keys.
     pub fn pair(&mut self) -> (usize, usize) {
-        let random = self.next() as usize;
+        let random = self.next_number() as usize;
         let first = random % CHOICES;
         let second = (random >> 32) % CHOICES;
         (first, (second + usize::from(first == second)) % CHOICES)
@@ -29,7 +29,7 @@ impl XorShift {
 
     /// Chooses the keys of one read-mostly transaction, and whether it writes.
     pub fn visit(&mut self) -> Visit {
-        let random = self.next();
+        let random = self.next_number();
         Visit {
             start: random as usize % CHOICES,
             // Odd, so that all keys of one visit differ.

@@ -8,7 +8,7 @@ use super::Contender;
 use super::keys::{CHOICES, XorShift};
 
 /// Text number `number`: as long as a name or a path, longer than any inline buffer.
-fn text(number: usize) -> String {
+pub fn text(number: usize) -> String {
     format!("{number:032}")
 }
 
@@ -24,7 +24,7 @@ pub trait Texts: Sync {
     fn contents(&self) -> Vec<String>;
 }
 
-fn last_byte(text: &str) -> u64 {
+pub fn last_byte(text: &str) -> u64 {
     u64::from(text.as_bytes()[text.len() - 1])
 }
 

@@ -11,9 +11,9 @@ use super::{Padded, Team};
 use crate::workloads::variable::Variable;
 
 /// How many items a queue has room for.
-const CAPACITY: usize = 128;
+pub const CAPACITY: usize = 128;
 /// What an empty place holds; no item is this.
-const EMPTY: u64 = 0;
+pub const EMPTY: u64 = 0;
 
 /// A queue of at most [`CAPACITY`] numbers above 0.
 pub trait Queue: Sync {
@@ -227,7 +227,7 @@ impl<S: Queue> Team for Flow<S> {
             self.pushed.fetch_add(sum, Ordering::Relaxed);
             return operations;
         }
-        let mut latest = [0_u64; 16];
+        let mut latest = [0_u64; 64];
         for _ in 0..operations {
             let item = self.queue.pop();
             sum = sum.wrapping_add(item);

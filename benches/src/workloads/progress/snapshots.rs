@@ -11,7 +11,7 @@ use crate::workloads::Contender;
 use crate::workloads::keys::{CHOICES, XorShift};
 use crate::workloads::variable::Variable;
 
-const ACCOUNTS: usize = 4 * CHOICES;
+pub const ACCOUNTS: usize = 4 * CHOICES;
 const OPENING: u64 = 1_000_000;
 
 /// A system that keeps [`ACCOUNTS`] accounts. Balances wrap.
