@@ -3,6 +3,7 @@
 //! - [`workloads`]: one definition each, written once for every system that it is measured on
 //! - [`measure`]: pinned workers that run contenders in turns, round by round
 //! - [`contest`]: the workloads of the comparison, and who takes part
+//! - [`comparison`]: the program `stm-benches`: runs the contests and tells what came out
 //! - [`systems`]: transactions, locks and actors, each kind behind one trait
 //! - [`table`]: tables for a terminal
 //!
@@ -11,6 +12,7 @@
 #![allow(missing_docs, missing_debug_implementations, reason = "a library for the programs of this package alone")]
 #![allow(clippy::new_without_default, reason = "a contender is built where it is named")]
 
+pub mod comparison;
 pub mod contest;
 pub mod measure;
 pub mod systems;

@@ -56,6 +56,38 @@ pub const CROSSBEAM_CHANNEL: Competitor = competitor("crossbeam-channel", Family
 pub const STD_CHANNEL: Competitor = competitor("std channel", Family::Channel);
 pub const ACTOR: Competitor = competitor("actor", Family::Channel);
 
+/// Everybody.
+pub const ALL: &[Competitor] = &[
+    OURS,
+    OURS_SNAPSHOT,
+    OURS_LINKS,
+    OURS_STRUCTURE,
+    FAST_STM,
+    ASYNC_STM,
+    CRATES_IO_STM,
+    STD_MUTEX,
+    PL_MUTEX,
+    STD_RWLOCK,
+    PL_RWLOCK,
+    STD_MUTEX_EACH,
+    PL_MUTEX_EACH,
+    PL_RWLOCK_EACH,
+    ATOMICS,
+    FETCH_ADD,
+    CAS,
+    ATOMIC_TURN,
+    ARC_SWAP,
+    DASHMAP,
+    PAPAYA,
+    SKIPLIST,
+    SEG_QUEUE,
+    ARRAY_QUEUE,
+    MICHAEL_SCOTT,
+    CROSSBEAM_CHANNEL,
+    STD_CHANNEL,
+    ACTOR,
+];
+
 /// A line on each competitor whose name does not say it all.
 pub const NOTES: &[(Competitor, &str)] = &[
     (OURS, "this library, every shared value in a `TVar`"),

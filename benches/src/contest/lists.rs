@@ -6,7 +6,7 @@ use stm::{Shared, StmResult, TLink, Transaction};
 
 use super::maps::{Map, Mix};
 use super::{Contest, Field, competitor as who, every_lock, every_stm};
-use crate::systems::{Lock, LockKind, Stm, tally};
+use crate::systems::{Lock, LockKind, Stm, Value, tally};
 use crate::workloads::progress::Team;
 
 /// How many different keys there are; half of them are in the list.
@@ -19,6 +19,8 @@ impl<S: Stm> Clone for Link<S> {
         Self(self.0.clone())
     }
 }
+
+impl<S: Stm> Value for Link<S> {}
 
 struct Node<S: Stm> {
     key: u64,

@@ -10,7 +10,7 @@ use crossbeam_queue::SegQueue;
 
 use super::michael_scott::MichaelScott;
 use super::{Contest, Field, competitor as who, every_stm};
-use crate::systems::{Lock, LockKind, PlMutex, StdMutex, Stm};
+use crate::systems::{Lock, LockKind, PlMutex, StdMutex, Stm, Value};
 use crate::workloads::Contender;
 use crate::workloads::progress::{Padded, Team};
 
@@ -29,32 +29,42 @@ impl<S: Stm> Clone for Link<S> {
     }
 }
 
+impl<S: Stm> Value for Link<S> {}
+
 struct Node<S: Stm> {
     item: u64,
     next: S::Var<Link<S>>,
 }
 
+/// The place where the next node is to be linked.
+struct End<S: Stm>(S::Var<Link<S>>);
+
+impl<S: Stm> Clone for End<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S: Stm> Value for End<S> {}
+
 /// A linked list of variables: the head is the link to the first node, the tail the place where the next is to be linked.
 struct Chain<S: Stm> {
     head: Padded<S::Var<Link<S>>>,
-    tail: Padded<S::Var<S::Var<Link<S>>>>,
+    tail: Padded<S::Var<End<S>>>,
 }
 
-impl<S: Stm> Fifo for Chain<S>
-where
-    S::Var<Link<S>>: std::any::Any,
-{
+impl<S: Stm> Fifo for Chain<S> {
     fn new() -> Self {
         let head = S::var(Link(None));
-        Self { tail: Padded(S::var(head.clone())), head: Padded(head) }
+        Self { tail: Padded(S::var(End(head.clone()))), head: Padded(head) }
     }
 
     fn push(&self, item: u64) {
         S::atomically(|tx| {
-            let tail = S::read(tx, &self.tail.0)?;
+            let End(tail) = S::read(tx, &self.tail.0)?;
             let next = S::var(Link(None));
             S::write(tx, &tail, Link(Some(Arc::new(Node { item, next: next.clone() }))))?;
-            S::write(tx, &self.tail.0, next)
+            S::write(tx, &self.tail.0, End(next))
         });
     }
 
@@ -64,7 +74,7 @@ where
             let next = S::read(tx, &node.next)?;
             if next.0.is_none() {
                 // It was the last: the next is to be linked to the head again.
-                S::write(tx, &self.tail.0, self.head.0.clone())?;
+                S::write(tx, &self.tail.0, End(self.head.0.clone()))?;
             }
             S::write(tx, &self.head.0, next)?;
             Ok(Some(node.item))

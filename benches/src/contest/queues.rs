@@ -50,10 +50,7 @@ impl<S: Stm> Ring<S> {
     }
 }
 
-impl<S: Stm> Queue for Ring<S>
-where
-    S::Var<u64>: Sync,
-{
+impl<S: Stm> Queue for Ring<S> {
     fn new() -> Self {
         Self {
             places: (0..CAPACITY).map(|_| S::var(EMPTY)).collect(),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::systems::Stm;
+use crate::systems::{Stm, Value};
 
 /// A link is replaced as a whole. A clone is a count.
 pub struct Link<S: Stm>(Option<Arc<Node<S>>>);
@@ -14,6 +14,8 @@ impl<S: Stm> Clone for Link<S> {
         Self(self.0.clone())
     }
 }
+
+impl<S: Stm> Value for Link<S> {}
 
 enum Node<S: Stm> {
     Leaf { key: u64, value: u64 },

@@ -1,11 +1,15 @@
 //! Software transactional memory.
 
 use std::any::Any;
+use std::sync::Arc;
 
-/// What a variable can hold in every system.
+/// What a variable can hold in every system. (Not simply every type that is all that: for nodes that hold variables of nodes
+/// the compiler would not come to an end.)
 pub trait Value: Any + Clone + Send + Sync {}
 
-impl<T: Any + Clone + Send + Sync> Value for T {}
+impl Value for u64 {}
+impl Value for String {}
+impl<T: Any + Send + Sync> Value for Arc<[T]> {}
 
 /// A system of transactions whose variables are handles. Bodies are `Fn`, since not all systems take more.
 pub trait Stm: Sized + Send + Sync + 'static {
