@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod compare;
 pub mod machine;
 pub mod memory;
+pub mod page;
 pub mod results;
 pub mod run;
 pub mod summary;

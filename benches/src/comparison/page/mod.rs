@@ -1,0 +1,4 @@
+//! The page.
+
+pub mod chart;
+pub mod paint;
