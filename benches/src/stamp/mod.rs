@@ -1,9 +1,15 @@
-//! STAMP.
+//! Ports of the transactional applications that papers measure, written from what the papers say of them.
 
+mod competitor;
 mod crew;
 mod outcome;
 mod random;
+mod ring;
 mod systems;
+#[cfg(test)]
+mod testing;
 mod tree;
+pub mod vacation;
 
+pub use competitor::Competitor;
 pub use outcome::{Outcome, Verdict};

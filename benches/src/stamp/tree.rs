@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use super::systems::{Found, System};
+use super::systems::{Found, Map, System};
 
 /// A map from numbers to values that do not move.
 pub(crate) struct Tree<S: System, V: Send + Sync + 'static> {
@@ -42,13 +42,13 @@ impl Change {
 /// No tree in memory is deeper. A body that sees several moments at once could go round in circles.
 const DEEPEST: usize = 92;
 
-impl<S: System, V: Send + Sync + 'static> Tree<S, V> {
-    pub(crate) fn new() -> Self {
+impl<S: System, V: Send + Sync + 'static> Map<S, V> for Tree<S, V> {
+    fn new() -> Self {
         Self { root: S::link(None) }
     }
 
     #[inline]
-    pub(crate) fn get<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64) -> Result<Option<&'tx V>, S::Abort> {
+    fn get<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64) -> Result<Option<&'tx V>, S::Abort> {
         let mut link = &self.root;
         let mut depth = 0;
         while let Some(at) = S::follow(tx, link)? {
@@ -63,19 +63,16 @@ impl<S: System, V: Send + Sync + 'static> Tree<S, V> {
         Ok(None)
     }
 
-    /// Inserts a value if there is none with that key, and returns whether it did.
-    pub(crate) fn insert<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64, value: V) -> Result<bool, S::Abort> {
+    fn insert<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64, value: V) -> Result<bool, S::Abort> {
         let branch = Branch { key, value, height: S::var(1), left: S::link(None), right: S::link(None) };
         Ok(Self::insert_below(tx, &self.root, S::node(branch), 0)?.happened())
     }
 
-    /// Removes the value with that key, and returns whether there was one.
-    pub(crate) fn remove<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64) -> Result<bool, S::Abort> {
+    fn remove<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64) -> Result<bool, S::Abort> {
         Ok(Self::remove_below(tx, &self.root, key, 0)?.happened())
     }
 
-    /// Calls `visit` for the keys of a range in order, for as long as it returns true.
-    pub(crate) fn range<'tx>(
+    fn range<'tx>(
         &'tx self,
         tx: &S::Tx<'tx>,
         from: u64,
@@ -85,8 +82,8 @@ impl<S: System, V: Send + Sync + 'static> Tree<S, V> {
         Self::walk_below(tx, &self.root, from, to, &mut visit, 0).map(|_| ())
     }
 
-    /// Returns how many keys there are, if they are in order and the tree is balanced.
-    pub(crate) fn check<'tx>(&'tx self, tx: &S::Tx<'tx>) -> Result<Option<usize>, S::Abort> {
+    /// Checks that the keys are in order and the tree is balanced.
+    fn check<'tx>(&'tx self, tx: &S::Tx<'tx>) -> Result<Option<usize>, S::Abort> {
         Ok(Self::check_below(tx, &self.root, &mut None)?.map(|(_, count)| count))
     }
 }
@@ -305,7 +302,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::random::Random;
-    use super::super::systems::{FastStm, Sequential, Stm, System};
+    use super::super::systems::{FastStm, Map, Sequential, Stm, System};
     use super::Tree;
 
     fn agrees_with_a_set<S: System>() {

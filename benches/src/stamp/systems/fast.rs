@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use fast_stm::{StmError, TVar, Transaction};
 
+use super::super::ring::Ring;
+use super::super::tree::Tree;
 use super::{Found, System, Value};
 
 /// Handles to variables; a link is a variable that holds an `Arc`.
@@ -59,6 +61,8 @@ impl System for FastStm {
     type Node<N: Send + Sync + 'static> = Arc<N>;
     type Link<N: Send + Sync + 'static> = TVar<Option<Arc<N>>>;
     type At<'tx, N: Send + Sync + 'static> = FastAt<'tx, N>;
+    type Map<V: Send + Sync + 'static> = Tree<Self, V>;
+    type Queue<N: Send + Sync + 'static> = Ring<Self, N>;
 
     fn new() -> Self {
         Self

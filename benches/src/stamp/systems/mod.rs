@@ -26,6 +26,41 @@ pub(crate) trait Found<'tx, N, Owned>: Copy {
     fn own(self) -> Owned;
 }
 
+/// A map from numbers to values that do not move.
+pub(crate) trait Map<S: System, V: Send + Sync + 'static>: Send + Sync + 'static {
+    fn new() -> Self;
+
+    fn get<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64) -> Result<Option<&'tx V>, S::Abort>;
+
+    /// Inserts a value if there is none with that key, and returns whether it did.
+    fn insert<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64, value: V) -> Result<bool, S::Abort>;
+
+    /// Removes the value with that key, and returns whether there was one.
+    fn remove<'tx>(&'tx self, tx: &S::Tx<'tx>, key: u64) -> Result<bool, S::Abort>;
+
+    /// Calls `visit` for the keys of a range in order, for as long as it returns true.
+    fn range<'tx>(
+        &'tx self,
+        tx: &S::Tx<'tx>,
+        from: u64,
+        to: u64,
+        visit: impl FnMut(u64, &'tx V) -> Result<bool, S::Abort>,
+    ) -> Result<(), S::Abort>;
+
+    /// Returns how many keys there are, if the map's own invariants hold.
+    fn check<'tx>(&'tx self, tx: &S::Tx<'tx>) -> Result<Option<usize>, S::Abort>;
+}
+
+/// Nodes, first in, first out.
+pub(crate) trait Queue<S: System, N: Send + Sync + 'static>: Send + Sync + 'static {
+    /// A queue into which no more than `capacity` nodes are ever pushed, those it is made with included.
+    fn new(nodes: Vec<S::Node<N>>, capacity: usize) -> Self;
+
+    fn push<'tx>(&'tx self, tx: &S::Tx<'tx>, node: S::Node<N>) -> Result<(), S::Abort>;
+
+    fn pop<'tx>(&'tx self, tx: &S::Tx<'tx>) -> Result<Option<S::Node<N>>, S::Abort>;
+}
+
 /// A way to run pieces of a program as if one after the other.
 ///
 /// Data that transactions share is a *node*, reached from another by a *link*, and consists of variables, links, and of what
@@ -48,6 +83,11 @@ pub(crate) trait System: Sized + Send + Sync + 'static {
     type Link<N: Send + Sync + 'static>: Send + Sync + 'static;
     /// A node as a transaction has found it.
     type At<'tx, N: Send + Sync + 'static>: Found<'tx, N, Self::Node<N>>;
+
+    /// The map that programs use.
+    type Map<V: Send + Sync + 'static>: Map<Self, V>;
+    /// The queue that programs use.
+    type Queue<N: Send + Sync + 'static>: Queue<Self, N>;
 
     fn new() -> Self;
     fn var<T: Value>(value: T) -> Self::Var<T>;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::super::ring::Ring;
+use super::super::tree::Tree;
 use super::{Found, System, Value};
 
 /// Nodes that links have led to. They are dropped when the transaction is over, which may still be looking at them.
@@ -119,6 +121,8 @@ impl<G: Gate> System for Plain<G> {
     type Node<N: Send + Sync + 'static> = Arc<N>;
     type Link<N: Send + Sync + 'static> = PlainLink<N>;
     type At<'tx, N: Send + Sync + 'static> = PlainAt<'tx, N>;
+    type Map<V: Send + Sync + 'static> = Tree<Self, V>;
+    type Queue<N: Send + Sync + 'static> = Ring<Self, N>;
 
     fn new() -> Self {
         Self(G::new())

@@ -2,6 +2,8 @@
 
 use ::stm::{Abort, Linkage, Shared, TCell, TLink, Transaction};
 
+use super::super::ring::Ring;
+use super::super::tree::Tree;
 use super::{Found, System, Value};
 
 /// Cells and links in place.
@@ -29,6 +31,8 @@ impl System for Stm {
     type Node<N: Send + Sync + 'static> = Shared<N>;
     type Link<N: Send + Sync + 'static> = TLink<N>;
     type At<'tx, N: Send + Sync + 'static> = Linkage<'tx, N>;
+    type Map<V: Send + Sync + 'static> = Tree<Self, V>;
+    type Queue<N: Send + Sync + 'static> = Ring<Self, N>;
 
     fn new() -> Self {
         Self
