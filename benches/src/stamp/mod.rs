@@ -2,6 +2,7 @@
 
 mod competitor;
 mod crew;
+pub mod intruder;
 mod outcome;
 mod random;
 mod ring;
