@@ -35,6 +35,11 @@ impl<S: System> Worker<'_, S> {
         result
     }
 
+    /// The last transaction has found that what it was about to do is out of date: it counts as an abort.
+    pub(crate) fn was_in_vain(&self) {
+        self.commits.set(self.commits.get() - 1);
+    }
+
     /// The system, for what is not done in transactions.
     pub(crate) fn system(&self) -> &S {
         self.system

@@ -3,6 +3,9 @@
 mod competitor;
 mod crew;
 pub mod intruder;
+pub mod labyrinth;
+pub mod lee;
+mod maze;
 mod outcome;
 mod random;
 mod ring;
