@@ -3,12 +3,14 @@
 mod competitor;
 mod crew;
 pub mod intruder;
+pub mod kmeans;
 pub mod labyrinth;
 pub mod lee;
 mod maze;
 mod outcome;
 mod random;
 mod ring;
+pub mod ssca2;
 mod systems;
 #[cfg(test)]
 mod testing;

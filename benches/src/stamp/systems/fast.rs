@@ -124,7 +124,7 @@ impl System for FastStm {
         Err(StmError::Failure)
     }
 
-    fn copy(&self, vars: &[TVar<u64>], values: &mut [u64]) {
+    fn copy<T: Value>(&self, vars: &[TVar<T>], values: &mut [T]) {
         for (value, var) in values.iter_mut().zip(vars) {
             *value = var.read_atomic();
         }

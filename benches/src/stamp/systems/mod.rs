@@ -132,5 +132,5 @@ pub(crate) trait System: Sized + Send + Sync + 'static {
     fn restart<R>(tx: &Self::Tx<'_>) -> Result<R, Self::Abort>;
 
     /// Copies the latest values of variables, each by itself: together they need not be of one moment.
-    fn copy(&self, vars: &[Self::Var<u64>], values: &mut [u64]);
+    fn copy<T: Value>(&self, vars: &[Self::Var<T>], values: &mut [T]);
 }

@@ -195,7 +195,7 @@ impl<G: Gate> System for Plain<G> {
         unreachable!("a body has seen a state that never was")
     }
 
-    fn copy(&self, vars: &[PlainVar<u64>], values: &mut [u64]) {
+    fn copy<T: Value>(&self, vars: &[PlainVar<T>], values: &mut [T]) {
         self.0.pass(|_| {
             for (value, var) in values.iter_mut().zip(vars) {
                 // SAFETY: this is behind the gate.

@@ -91,7 +91,7 @@ impl System for Stm {
         unreachable!("a body has seen a state that never was")
     }
 
-    fn copy(&self, vars: &[TCell<u64>], values: &mut [u64]) {
+    fn copy<T: Value>(&self, vars: &[TCell<T>], values: &mut [T]) {
         for (value, var) in values.iter_mut().zip(vars) {
             *value = var.load();
         }
