@@ -16,18 +16,16 @@ use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use stm::{TCell, TVar};
 
-mod workloads;
-
-use workloads::Contender;
-use workloads::accounts::{self, CoarseMutex, OrderedMutexes, Transfers, Visits};
-use workloads::aftermath::Aftermath;
-use workloads::counters::Increments;
-use workloads::empty::{Empty, FastEmpty, Loop};
-use workloads::reads::{InSnapshot, InTransaction, Loaded, Many, Single};
-use workloads::texts::{self, ReadTen, SwapAny, SwapTwo};
-use workloads::variable::Variable;
-use workloads::wide::{ReadWide, WriteWide};
-use workloads::write_sets::WriteSets;
+use stm_benches::workloads::Contender;
+use stm_benches::workloads::accounts::{self, CoarseMutex, OrderedMutexes, Transfers, Visits};
+use stm_benches::workloads::aftermath::Aftermath;
+use stm_benches::workloads::counters::Increments;
+use stm_benches::workloads::empty::{Empty, FastEmpty, Loop};
+use stm_benches::workloads::reads::{InSnapshot, InTransaction, Loaded, Many, Single};
+use stm_benches::workloads::texts::{self, ReadTen, SwapAny, SwapTwo};
+use stm_benches::workloads::variable::Variable;
+use stm_benches::workloads::wide::{ReadWide, WriteWide};
+use stm_benches::workloads::write_sets::WriteSets;
 
 type FastVar = fast_stm::TVar<u64>;
 type Accounts<V> = accounts::Transactional<V>;

@@ -20,13 +20,10 @@ mod callgrind;
 mod heap;
 #[path = "counts/probes.rs"]
 mod probes;
-#[path = "support/table.rs"]
-mod table;
-mod workloads;
 
 use probes::{Build, Limit, Row, rows};
 use stm::{TCell, TVar};
-use table::print_table;
+use stm_benches::table::print_table;
 
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;

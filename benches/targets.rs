@@ -23,29 +23,20 @@ use std::time::{Duration, Instant};
 
 #[path = "targets/core_targets.rs"]
 mod core_targets;
-#[path = "targets/crew.rs"]
-mod crew;
-#[path = "workloads/progress/mod.rs"]
-mod progress;
 #[path = "targets/progress_targets.rs"]
 mod progress_targets;
 #[path = "targets/report.rs"]
 mod report;
-#[path = "support/table.rs"]
-mod table;
-#[path = "targets/trial.rs"]
-mod trial;
-mod workloads;
 
 use report::Report;
-use trial::Effort;
+use stm_benches::measure::trial::Effort;
 
 const USAGE: &str = "usage: targets [--quick] [--only TEXT]";
 
-const FULL: Effort = Effort { window: Duration::from_millis(5), rounds: 101 };
-const QUICK: Effort = Effort { window: Duration::from_millis(2), rounds: 15 };
+const FULL: Effort = Effort { window: Duration::from_millis(5), rounds: 101, limit: Duration::MAX, crowd: 1 };
+const QUICK: Effort = Effort { window: Duration::from_millis(2), rounds: 15, limit: Duration::MAX, crowd: 1 };
 /// Enough to see that everything runs and verifies: what `cargo test --benches` asks for.
-const SMOKE: Effort = Effort { window: Duration::from_micros(100), rounds: 1 };
+const SMOKE: Effort = Effort { window: Duration::from_micros(100), rounds: 1, limit: Duration::MAX, crowd: 1 };
 
 struct Arguments {
     effort: Effort,

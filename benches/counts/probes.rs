@@ -3,15 +3,15 @@
 use parking_lot::Mutex;
 use stm::{TCell, TVar};
 
-use crate::workloads::Contender;
-use crate::workloads::accounts::{self, CoarseMutex, OrderedMutexes, Transfers, Visits};
-use crate::workloads::aftermath::Aftermath;
-use crate::workloads::counters::Increments;
-use crate::workloads::empty::{Empty, FastEmpty, Loop};
-use crate::workloads::reads::{InSnapshot, InTransaction, Loaded, Many, ReadAll, Single};
-use crate::workloads::texts::{self, ReadTen, SwapAny, SwapTwo};
-use crate::workloads::wide::{ReadWide, WriteWide};
-use crate::workloads::write_sets::WriteSets;
+use stm_benches::workloads::Contender;
+use stm_benches::workloads::accounts::{self, CoarseMutex, OrderedMutexes, Transfers, Visits};
+use stm_benches::workloads::aftermath::Aftermath;
+use stm_benches::workloads::counters::Increments;
+use stm_benches::workloads::empty::{Empty, FastEmpty, Loop};
+use stm_benches::workloads::reads::{InSnapshot, InTransaction, Loaded, Many, ReadAll, Single};
+use stm_benches::workloads::texts::{self, ReadTen, SwapAny, SwapTwo};
+use stm_benches::workloads::wide::{ReadWide, WriteWide};
+use stm_benches::workloads::write_sets::WriteSets;
 
 type FastVar = fast_stm::TVar<u64>;
 type Accounts<V> = accounts::Transactional<V>;

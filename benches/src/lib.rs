@@ -1,3 +1,22 @@
-//! Programs that are measured, as a library: the benchmarks run them, and the tests run them small.
+//! What the benchmarks share: the workloads, and how they are measured.
+//!
+//! - [`workloads`]: one definition each, written once for every system that it is measured on
+//! - [`measure`]: pinned workers that run contenders in turns, round by round
+//! - [`contest`]: the workloads of the comparison, and who takes part
+//! - [`comparison`]: the program `stm-benches`: runs the contests and tells what came out
+//! - [`stamp`]: ports of published applications
+//! - [`systems`]: transactions, locks and actors, each kind behind one trait
+//! - [`table`]: tables for a terminal
+//!
+//! The bench targets `core`, `targets` and `counts` and the program `stm-benches` run these.
 
+#![allow(missing_docs, missing_debug_implementations, reason = "a library for the programs of this package alone")]
+#![allow(clippy::new_without_default, reason = "a contender is built where it is named")]
+
+pub mod comparison;
+pub mod contest;
+pub mod measure;
 pub mod stamp;
+pub mod systems;
+pub mod table;
+pub mod workloads;

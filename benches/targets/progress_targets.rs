@@ -3,14 +3,14 @@
 use parking_lot::Mutex;
 use stm::{TCell, TVar};
 
-use super::trial::Limit::{AtLeast, AtMost, Open};
-use super::trial::{Build, Trial};
-use crate::progress::hot::Hot;
-use crate::progress::opposite::{self, Nothing, Opposite};
-use crate::progress::ping_pong::{self, Channels, PingPong};
-use crate::progress::queues::{self, Channel, Flow};
-use crate::progress::snapshots::{self, CoarseMutex, Sums, Transfers};
-use crate::progress::waiters::{InLine, InLineForACount, Retry, Waiters};
+use stm_benches::measure::trial::Limit::{AtLeast, AtMost, Open};
+use stm_benches::measure::trial::{Build, Trial};
+use stm_benches::workloads::progress::hot::Hot;
+use stm_benches::workloads::progress::opposite::{self, Nothing, Opposite};
+use stm_benches::workloads::progress::ping_pong::{self, Channels, PingPong};
+use stm_benches::workloads::progress::queues::{self, Channel, Flow};
+use stm_benches::workloads::progress::snapshots::{self, CoarseMutex, Sums, Transfers};
+use stm_benches::workloads::progress::waiters::{InLine, InLineForACount, Retry, Waiters};
 
 const T_VAR: &str = "TVar";
 const T_CELL: &str = "TCell";

@@ -1,8 +1,8 @@
 //! The tables a reader gets.
 
-use super::crew::Part;
-use super::trial::{Lane, Limit, Measured, TailTarget, Target, Trial};
-use crate::table::print_table;
+use stm_benches::measure::crew::Part;
+use stm_benches::measure::trial::{Lane, Limit, Measured, TailTarget, Target, Trial};
+use stm_benches::table::print_table;
 
 /// One printed row of the table of targets.
 struct Row {

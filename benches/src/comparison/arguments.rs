@@ -1,0 +1,198 @@
+//! The command line of `stm-benches`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::contest::Plan;
+use crate::measure::crew::cores;
+use crate::measure::trial::Effort;
+
+pub const USAGE: &str = "\
+Compares this library with locks, atomics, channels and other STMs on the same work, on this machine.
+
+usage: stm-benches [--quick | --full] [--only WORKLOAD,..] [--with COMPETITOR,..] [--out DIR]
+       stm-benches compare A.json B.json
+       stm-benches render A.json [--out DIR]
+       stm-benches list
+
+  --quick   under 2 minutes, instead of about 15
+  --full    about an hour
+  --only    the workloads whose names contain one of these
+  --with    the competitors whose names contain one of these, beside each workload's baseline
+  --out     where report.html and report.json go; default: target/comparison
+  compare   what changed from one run to another, and beyond which noise
+  render    writes the page of an earlier run anew
+  list      the names of all workloads and competitors";
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    Quick,
+    Default,
+    Full,
+}
+
+impl Length {
+    /// How long the whole may take. The last workloads may go over it a little, as each has rounds that it needs.
+    pub fn budget(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Quick => 95,
+            Self::Default => 14 * 60,
+            Self::Full => 60 * 60,
+        })
+    }
+
+    pub fn effort(self, limit: Duration) -> Effort {
+        let (milliseconds, rounds) = match self {
+            Self::Quick => (2, 15),
+            Self::Default => (5, 51),
+            Self::Full => (5, 201),
+        };
+        Effort { window: Duration::from_millis(milliseconds), rounds, limit, crowd: 4 }
+    }
+
+    fn threads(self) -> Vec<usize> {
+        let mut threads = match self {
+            Self::Quick => vec![1, cores(), 8],
+            Self::Default | Self::Full => vec![1, 2, 4, 8, 32, cores()],
+        };
+        // Queues have as many producers as consumers, own counters are for 32 threads.
+        threads.retain(|threads| *threads == 1 || threads.is_multiple_of(2) && *threads <= 32);
+        threads.sort_unstable();
+        threads.dedup();
+        threads
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Default => "default",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// What a comparison is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub length: Length,
+    /// Parts of workloads' names; all of them if empty.
+    pub only: Vec<String>,
+    pub plan: Plan,
+    pub out: PathBuf,
+}
+
+impl Request {
+    pub fn wants(&self, workload: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| workload.contains(part.as_str()))
+    }
+}
+
+/// What the program is to do.
+#[derive(Clone, Debug)]
+pub enum Job {
+    Run(Request),
+    Compare([PathBuf; 2]),
+    Render { results: PathBuf, out: PathBuf },
+    List,
+    Help,
+    /// Prints what a million variables of a kind take: asked by the program of itself.
+    Resident(String),
+}
+
+/// Understands the arguments, program name aside.
+///
+/// # Errors
+///
+/// Says what is wrong with them.
+pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Job, String> {
+    let mut length = Length::Default;
+    let (mut only, mut with) = (Vec::new(), Vec::new());
+    let mut out = PathBuf::from("target/comparison");
+    let mut words = Vec::new();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--quick" => length = Length::Quick,
+            "--full" => length = Length::Full,
+            "--only" => only.extend(list(&value()?)),
+            "--with" => with.extend(list(&value()?)),
+            "--out" => out = value()?.into(),
+            "--resident" => return Ok(Job::Resident(value()?)),
+            "--help" | "-h" => return Ok(Job::Help),
+            option if option.starts_with('-') => return Err(format!("unknown option `{option}`")),
+            word => words.push(word.to_owned()),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => Ok(Job::Run(Request { length, only, plan: Plan { with, threads: length.threads() }, out })),
+        ["list"] => Ok(Job::List),
+        ["help"] => Ok(Job::Help),
+        ["compare", before, after] => Ok(Job::Compare([before.into(), after.into()])),
+        ["compare", ..] => Err("compare needs two files".to_owned()),
+        ["render", results] => Ok(Job::Render { results: results.into(), out }),
+        ["render", ..] => Err("render needs a file".to_owned()),
+        [unknown, ..] => Err(format!("unknown command `{unknown}`")),
+    }
+}
+
+fn list(value: &str) -> impl Iterator<Item = String> {
+    value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Result<Job, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    fn request(line: &str) -> Request {
+        match of(line) {
+            Ok(Job::Run(request)) => request,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_arguments_everything_is_run() {
+        let request = request("");
+        assert_eq!(request.length, Length::Default);
+        assert!(request.wants("read-1") && request.plan.with.is_empty());
+        assert!(request.plan.threads.starts_with(&[1, 2]));
+    }
+
+    #[test]
+    fn lists_are_parts_of_names() {
+        let request = request("--quick --only transfer,read-1 --with Mutex --with ours,fast --out /some/where");
+        assert_eq!(request.length, Length::Quick);
+        assert!(request.wants("transfer-1024") && request.wants("read-1000") && !request.wants("select"));
+        assert_eq!(request.plan.with, ["Mutex", "ours", "fast"]);
+        assert_eq!(request.out, PathBuf::from("/some/where"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (line, part) in [
+            ("--fast", "--fast"),
+            ("--only", "needs a value"),
+            ("compare a.json", "two files"),
+            ("compare a b c", "two files"),
+            ("run", "unknown command"),
+        ] {
+            let message = of(line).expect_err(line);
+            assert!(message.contains(part), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn commands_have_their_files() {
+        assert!(matches!(of("compare a.json b.json"), Ok(Job::Compare([a, b])) if a.ends_with("a.json") && b.ends_with("b.json")));
+        assert!(matches!(of("render a.json --out x"), Ok(Job::Render { out, .. }) if out.ends_with("x")));
+        assert!(matches!(of("list"), Ok(Job::List)));
+        assert!(matches!(of("--help"), Ok(Job::Help)));
+    }
+}

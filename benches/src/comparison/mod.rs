@@ -1,0 +1,10 @@
+//! The comparison: runs the contests, and tells what came out.
+
+pub mod arguments;
+pub mod compare;
+pub mod machine;
+pub mod memory;
+pub mod results;
+pub mod run;
+pub mod summary;
+pub mod terminal;

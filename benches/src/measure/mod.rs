@@ -1,0 +1,5 @@
+//! Measuring: pinned workers, timed windows, contenders in turns.
+
+pub mod crew;
+pub mod spread;
+pub mod trial;
