@@ -1,5 +1,6 @@
 //! Ports of the transactional applications that papers measure, written from what the papers say of them.
 
+pub mod bench7;
 mod competitor;
 mod crew;
 pub mod intruder;
