@@ -9,6 +9,8 @@
 mod operations;
 mod structure;
 
+use std::fmt;
+
 use super::competitor::{Competitor, Port};
 use super::crew;
 use super::outcome::{Outcome, ensure};
@@ -42,6 +44,18 @@ impl Parameters {
         Self { levels: 5, composites: 100, parts: 20, reads: 60, long: 1, operations: 10_000 }
     }
 
+    /// As [`small`](Self::small), with 90 % reads.
+    #[must_use]
+    pub fn small_reads() -> Self {
+        Self { reads: 90, ..Self::small() }
+    }
+
+    /// As [`small`](Self::small), with 10 % reads.
+    #[must_use]
+    pub fn small_writes() -> Self {
+        Self { reads: 10, ..Self::small() }
+    }
+
     /// The published sizes (7 levels, 500 composite parts of 200 atomic parts), and the published mix of the read-write
     /// workload: 60 % reads, 5 % traversals of everything.
     #[must_use]
@@ -65,6 +79,18 @@ impl Parameters {
     #[must_use]
     pub fn tiny() -> Self {
         Self { levels: 3, composites: 6, parts: 5, reads: 30, long: 3, operations: 400 }
+    }
+}
+
+/// As a command line has them.
+impl fmt::Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { levels, composites, parts, reads, long, operations } = self;
+        write!(
+            f,
+            "{} levels, {} composite parts of {}, {} % reads, {} % long, {} operations",
+            levels, composites, parts, reads, long, operations
+        )
     }
 }
 

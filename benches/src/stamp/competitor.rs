@@ -44,7 +44,7 @@ impl fmt::Display for Competitor {
         f.pad(match self {
             Self::Stm => "stm",
             Self::FastStm => "fast-stm",
-            Self::Coarse => "one mutex",
+            Self::Coarse => "one-mutex",
             Self::Sequential => "sequential",
         })
     }

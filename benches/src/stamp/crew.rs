@@ -61,6 +61,7 @@ impl<S: System> Worker<'_, S> {
 /// What a crew has done.
 pub(crate) struct Measured<R> {
     elapsed: Duration,
+    worked: Option<Duration>,
     transactions: u64,
     aborts: u64,
     /// What each thread returned.
@@ -70,7 +71,13 @@ pub(crate) struct Measured<R> {
 impl<R> Measured<R> {
     /// What is to be reported, once the result has been checked.
     pub(crate) fn outcome(&self, verdict: Verdict) -> Outcome {
-        Outcome { elapsed: self.elapsed, transactions: self.transactions, aborts: self.aborts, verdict }
+        Outcome {
+            elapsed: self.elapsed,
+            worked: self.worked,
+            transactions: self.transactions,
+            aborts: self.aborts,
+            verdict,
+        }
     }
 }
 
@@ -93,27 +100,46 @@ pub(crate) fn run<S: System, R: Send>(
         }
         let worker = Worker { system, number, threads, barrier: &barrier, commits: Cell::new(0), runs: Cell::new(0) };
         barrier.wait();
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), worked());
         let result = work(&worker);
-        (start, Instant::now(), worker.commits.get(), worker.runs.get(), result)
+        let (end, after) = (Instant::now(), worked());
+        let worked = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+        Shift { start, end, worked, commits: worker.commits.get(), runs: worker.runs.get(), result }
     };
-    let shifts: Vec<_> = std::thread::scope(|scope| {
-        let hired: Vec<_> = (0..threads).map(|number| scope.spawn(move_number(&shift, number))).collect();
+    let shifts: Vec<Shift<R>> = std::thread::scope(|scope| {
+        let hired: Vec<_> = (0..threads)
+            .map(|number| {
+                let shift = &shift;
+                scope.spawn(move || shift(number))
+            })
+            .collect();
         hired.into_iter().map(|thread| thread.join().expect("a worker panicked, see above")).collect()
     });
-    let start = shifts.iter().map(|shift| shift.0).min();
-    let end = shifts.iter().map(|shift| shift.1).max();
-    let commits = shifts.iter().map(|shift| shift.2).sum();
-    let runs: u64 = shifts.iter().map(|shift| shift.3).sum();
+    let start = shifts.iter().map(|shift| shift.start).min();
+    let end = shifts.iter().map(|shift| shift.end).max();
+    let transactions = shifts.iter().map(|shift| shift.commits).sum();
     Measured {
         elapsed: end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start),
-        transactions: commits,
-        aborts: runs - commits,
-        results: shifts.into_iter().map(|shift| shift.4).collect(),
+        worked: shifts.iter().map(|shift| shift.worked).sum(),
+        transactions,
+        aborts: shifts.iter().map(|shift| shift.runs).sum::<u64>() - transactions,
+        results: shifts.into_iter().map(|shift| shift.result).collect(),
     }
 }
 
-/// A call of `work` for one number.
-fn move_number<'a, R>(work: &'a (impl Fn(usize) -> R + Sync), number: usize) -> impl FnOnce() -> R + Send + 'a {
-    move || work(number)
+/// What one thread has done.
+struct Shift<R> {
+    start: Instant,
+    end: Instant,
+    worked: Option<Duration>,
+    commits: u64,
+    runs: u64,
+    result: R,
+}
+
+/// How long this thread has had a core. `None` where nobody says.
+fn worked() -> Option<Duration> {
+    let status = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = status.split_ascii_whitespace().next()?;
+    Some(Duration::from_nanos(nanoseconds.parse().ok()?))
 }

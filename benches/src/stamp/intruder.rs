@@ -6,6 +6,8 @@
 
 mod traffic;
 
+use std::fmt;
+
 use super::competitor::{Competitor, Port};
 use super::crew;
 use super::outcome::{Outcome, Verdict, ensure};
@@ -49,6 +51,14 @@ impl Parameters {
     #[must_use]
     pub fn tiny() -> Self {
         Self { attacks: 10, length: 8, flows: 100, seed: 1 }
+    }
+}
+
+/// As a command line has them.
+impl fmt::Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attacks, length, flows, seed } = self;
+        write!(f, "-a{} -l{} -n{} -s{}", attacks, length, flows, seed)
     }
 }
 

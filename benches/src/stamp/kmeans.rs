@@ -4,6 +4,7 @@
 //! the sums of its cluster (one transaction); between rounds the centres move. Transactions are short; the fewer clusters,
 //! the more they conflict.
 
+use std::fmt;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -90,6 +91,14 @@ impl Parameters {
             }
         }
         points
+    }
+}
+
+/// As a command line has them.
+impl fmt::Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { clusters, threshold, points, dimensions, centres } = self;
+        write!(f, "-m{0} -n{0} -t{1} -i random-n{2}-d{3}-c{4}", clusters, threshold, points, dimensions, centres)
     }
 }
 

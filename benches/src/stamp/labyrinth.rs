@@ -2,6 +2,7 @@
 //! of the time is spent outside of them.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use super::competitor::{Competitor, Port};
 use super::maze::{self, Layout, Net, Shape};
@@ -62,6 +63,14 @@ impl Parameters {
         };
         let nets = (0..self.paths).map(|_| Net { from: end(), to: end() }).collect();
         Layout { shape, nets, margin: usize::MAX }
+    }
+}
+
+/// As a command line has them.
+impl fmt::Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { width, height, depth, paths } = self;
+        write!(f, "-i random-x{}-y{}-z{}-n{}", width, height, depth, paths)
     }
 }
 

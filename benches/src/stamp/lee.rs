@@ -4,6 +4,8 @@
 //! The boards are generated, in the size of the published ones: 600 by 600 cells, with 1506 wires (main board) or 3101
 //! (memory board).
 
+use std::fmt;
+
 use super::competitor::{Competitor, Port};
 use super::maze::{self, Layout, Net, Shape, distance};
 use super::outcome::Outcome;
@@ -71,6 +73,14 @@ impl Parameters {
 
 /// From a pad to the next.
 const PITCH: usize = 4;
+
+/// As a command line has them.
+impl fmt::Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { side, wires } = self;
+        write!(f, "{0} by {0} cells, {1} wires", side, wires)
+    }
+}
 
 /// Runs the program.
 ///

@@ -9,6 +9,7 @@ pub mod labyrinth;
 pub mod lee;
 mod maze;
 mod outcome;
+mod program;
 mod random;
 mod ring;
 pub mod ssca2;
@@ -20,3 +21,4 @@ pub mod vacation;
 
 pub use competitor::Competitor;
 pub use outcome::{Outcome, Verdict};
+pub use program::{PROGRAMS, Program, Size};

@@ -10,6 +10,9 @@ pub type Verdict = Result<(), String>;
 pub struct Outcome {
     /// How long the parallel part took: without the input's generation and the check of the result.
     pub elapsed: Duration,
+    /// What the threads have worked in that time, all together: without what they waited, and without what other programs
+    /// got of the cores. `None` where nobody says.
+    pub worked: Option<Duration>,
     /// How many transactions have committed.
     pub transactions: u64,
     /// How many runs of bodies did not commit.

@@ -4,6 +4,7 @@
 //! the edges into each vertex are counted (a transaction each), then each is put in its place (another). Transactions are
 //! very short, and rarely conflict.
 
+use std::fmt;
 use std::sync::OnceLock;
 
 use super::competitor::{Competitor, Port};
@@ -106,6 +107,14 @@ impl Parameters {
         for _ in 0..=random.below(self.parallel) {
             edges.push(Edge { from: from as u32, to: to as u32 });
         }
+    }
+}
+
+/// As a command line has them.
+impl fmt::Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scale, between, one_way, path_length, parallel } = self;
+        write!(f, "-s{} -i{:.1} -u{:.1} -l{} -p{}", scale, between, one_way, path_length, parallel)
     }
 }
 

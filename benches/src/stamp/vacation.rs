@@ -5,6 +5,8 @@
 //! the dearest of each kind, or removes a customer and all that was booked, or adds and withdraws offers. Transactions are
 //! of middle length, spend all their time in the tables, and rarely conflict.
 
+use std::fmt;
+
 use super::competitor::{Competitor, Port};
 use super::crew;
 use super::outcome::{Outcome, Verdict, ensure};
@@ -67,6 +69,14 @@ impl Parameters {
     #[must_use]
     pub fn tiny() -> Self {
         Self { queries: 4, range: 90, users: 60, relations: 16, transactions: 400 }
+    }
+}
+
+/// As a command line has them.
+impl fmt::Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { queries, range, users, relations, transactions } = self;
+        write!(f, "-n{} -q{} -u{} -r{} -t{}", queries, range, users, relations, transactions)
     }
 }
 
