@@ -4,6 +4,7 @@
 //! - [`measure`]: pinned workers that run contenders in turns, round by round
 //! - [`contest`]: the workloads of the comparison, and who takes part
 //! - [`comparison`]: the program `stm-benches`: runs the contests and tells what came out
+//! - [`stamp`]: ports of published applications
 //! - [`systems`]: transactions, locks and actors, each kind behind one trait
 //! - [`table`]: tables for a terminal
 //!
@@ -15,6 +16,7 @@
 pub mod comparison;
 pub mod contest;
 pub mod measure;
+pub mod stamp;
 pub mod systems;
 pub mod table;
 pub mod workloads;

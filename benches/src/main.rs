@@ -7,7 +7,8 @@ use stm_benches::comparison::results::Results;
 use stm_benches::comparison::{compare, memory, run, terminal};
 
 fn main() -> ExitCode {
-    let done = arguments::parse(std::env::args().skip(1)).map_err(|message| format!("{message}\n\n{USAGE}")).and_then(act);
+    let done =
+        arguments::parse(std::env::args().skip(1)).map_err(|message| format!("{message}\n\n{USAGE}")).and_then(act);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -37,7 +38,9 @@ fn act(job: Job) -> Result<(), String> {
     }
 }
 
-fn page(_: &Results) -> String { String::new() }
+fn page(_: &Results) -> String {
+    String::new()
+}
 
 fn run_and_report(request: &Request) -> Result<(), String> {
     // Before the run, which takes long: a place that can not be written to is known now.
@@ -53,5 +56,7 @@ fn run_and_report(request: &Request) -> Result<(), String> {
 
 fn write(out: &std::path::Path, name: &str, text: &str) -> Result<(), String> {
     let path = out.join(name);
-    std::fs::create_dir_all(out).and_then(|()| std::fs::write(&path, text)).map_err(|error| format!("{}: {error}", path.display()))
+    std::fs::create_dir_all(out)
+        .and_then(|()| std::fs::write(&path, text))
+        .map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -93,7 +93,10 @@ impl Request {
 pub enum Job {
     Run(Request),
     Compare([PathBuf; 2]),
-    Render { results: PathBuf, out: PathBuf },
+    Render {
+        results: PathBuf,
+        out: PathBuf,
+    },
     List,
     Help,
     /// Prints what a million variables of a kind take: asked by the program of itself.
@@ -190,7 +193,9 @@ mod tests {
 
     #[test]
     fn commands_have_their_files() {
-        assert!(matches!(of("compare a.json b.json"), Ok(Job::Compare([a, b])) if a.ends_with("a.json") && b.ends_with("b.json")));
+        assert!(
+            matches!(of("compare a.json b.json"), Ok(Job::Compare([a, b])) if a.ends_with("a.json") && b.ends_with("b.json"))
+        );
         assert!(matches!(of("render a.json --out x"), Ok(Job::Render { out, .. }) if out.ends_with("x")));
         assert!(matches!(of("list"), Ok(Job::List)));
         assert!(matches!(of("--help"), Ok(Job::Help)));

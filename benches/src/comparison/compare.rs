@@ -87,7 +87,9 @@ pub fn print(before: &Results, after: &Results) {
     if before.machine.processor != after.machine.processor || before.machine.cores != after.machine.cores {
         println!("The machines differ: {} / {}\n", before.machine.processor, after.machine.processor);
     }
-    for ([name, old], [_, new]) in before.machine.crates.iter().zip(&after.machine.crates).filter(|(old, new)| old != new) {
+    for ([name, old], [_, new]) in
+        before.machine.crates.iter().zip(&after.machine.crates).filter(|(old, new)| old != new)
+    {
         println!("{name}: {old} -> {new}");
     }
     let beyond: Vec<_> = changes.rows.iter().filter(|change| change.is_beyond_noise()).collect();
@@ -110,7 +112,12 @@ pub fn print(before: &Results, after: &Results) {
         print_table(["what", "threads", "of", "before", "after", "slower by", "noise"], &cells);
         println!();
     }
-    println!("{} of {} rows changed beyond noise; {} are in one run only.", cells.len(), changes.rows.len(), changes.unmatched);
+    println!(
+        "{} of {} rows changed beyond noise; {} are in one run only.",
+        cells.len(),
+        changes.rows.len(),
+        changes.unmatched
+    );
     println!("Noise: {ERRORS} standard errors of both medians' difference, and at least {:.0} %.", 100.0 * LEAST);
 }
 

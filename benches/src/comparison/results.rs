@@ -168,8 +168,7 @@ pub mod tests {
             losses: "because".to_owned(),
             rows,
         };
-        let memory =
-            Memory { variable: "ours".to_owned(), family: Family::Ours, inline: 8, resident: 40.5 };
+        let memory = Memory { variable: "ours".to_owned(), family: Family::Ours, inline: 8, resident: 40.5 };
         Results {
             format: FORMAT,
             machine: Machine::here(),
@@ -182,7 +181,8 @@ pub mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let results = results(vec![row("ours", Family::Ours, 1, 20.0, 0.5), row("a mutex", Family::Mutex, 2, 40.0, 1.0)]);
+        let results =
+            results(vec![row("ours", Family::Ours, 1, 20.0, 0.5), row("a mutex", Family::Mutex, 2, 40.0, 1.0)]);
         assert_eq!(Results::parse(&results.to_json()).as_ref(), Ok(&results));
     }
 

@@ -120,7 +120,8 @@ const FEW: f64 = 0.125;
 fn times(measured: &Measured, lane: Lane) -> Vec<f64> {
     let windows = measured.windows(lane);
     let all = || windows.iter();
-    let counted: Vec<f64> = all().filter(|window| counts(window, lane)).map(|window| window.nanoseconds(lane.part)).collect();
+    let counted: Vec<f64> =
+        all().filter(|window| counts(window, lane)).map(|window| window.nanoseconds(lane.part)).collect();
     if counted.len() as f64 >= FEW * windows.len() as f64 {
         return counted;
     }

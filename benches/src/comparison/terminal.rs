@@ -9,16 +9,31 @@ use crate::table::print_table;
 pub fn print_summary(results: &Results) {
     let machine = &results.machine;
     println!("{}, {} cores, {}, {}", machine.processor, machine.cores, machine.memory, machine.system);
-    println!("{}; {} run of {:.0} s; load {} at first\n", machine.compiler, results.length, results.seconds, machine.load);
+    println!(
+        "{}; {} run of {:.0} s; load {} at first\n",
+        machine.compiler, results.length, results.seconds, machine.load
+    );
     let mut cells = Vec::new();
     for contest in &results.contests {
         for threads in summary::shown_threads(contest, machine.cores) {
             cells.extend(line(contest, threads));
         }
     }
-    let header = ["workload", "threads", "ours, ns", "reruns", "fastest other", "its ns", "ours / its", "baseline", "ours / baseline"];
+    let header = [
+        "workload",
+        "threads",
+        "ours, ns",
+        "reruns",
+        "fastest other",
+        "its ns",
+        "ours / its",
+        "baseline",
+        "ours / baseline",
+    ];
     print_table(header, &cells);
-    println!("\nTimes: elapsed over all threads' operations, medians; ratios of medians, but to the baseline medians of ratios.");
+    println!(
+        "\nTimes: elapsed over all threads' operations, medians; ratios of medians, but to the baseline medians of ratios."
+    );
 }
 
 fn line(contest: &Outcome, threads: usize) -> Option<[String; 9]> {

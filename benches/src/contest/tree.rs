@@ -18,9 +18,15 @@ impl<S: Stm> Clone for Link<S> {
 impl<S: Stm> Value for Link<S> {}
 
 enum Node<S: Stm> {
-    Leaf { key: u64, value: u64 },
+    Leaf {
+        key: u64,
+        value: u64,
+    },
     /// Keys below the pivot are on side 0, all others on side 1.
-    Fork { pivot: u64, sides: [S::Var<Link<S>>; 2] },
+    Fork {
+        pivot: u64,
+        sides: [S::Var<Link<S>>; 2],
+    },
 }
 
 impl<S: Stm> Link<S> {

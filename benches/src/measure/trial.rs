@@ -140,13 +140,7 @@ impl Trial {
     }
 
     /// Adds a contender, and its twin whose runs are counted in windows of their own.
-    pub fn enter(
-        &mut self,
-        name: &'static str,
-        team: Box<dyn Team>,
-        twin: Option<Box<dyn Team>>,
-        workers: &[usize],
-    ) {
+    pub fn enter(&mut self, name: &'static str, team: Box<dyn Team>, twin: Option<Box<dyn Team>>, workers: &[usize]) {
         self.contenders.push(Contestant { name, team, twin });
         let lanes = workers.iter().map(|&workers| Lane::work(name, workers));
         self.lanes.extend(lanes);

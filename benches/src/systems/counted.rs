@@ -31,11 +31,7 @@ impl<S: Stm> Stm for Counted<S> {
         S::read(tx, var)
     }
 
-    fn with<T: Value, R>(
-        tx: &Self::Tx<'_>,
-        var: &Self::Var<T>,
-        look: impl FnOnce(&T) -> R,
-    ) -> Result<R, Self::Abort> {
+    fn with<T: Value, R>(tx: &Self::Tx<'_>, var: &Self::Var<T>, look: impl FnOnce(&T) -> R) -> Result<R, Self::Abort> {
         S::with(tx, var, look)
     }
 
@@ -43,11 +39,7 @@ impl<S: Stm> Stm for Counted<S> {
         S::write(tx, var, value)
     }
 
-    fn modify<T: Value>(
-        tx: &Self::Tx<'_>,
-        var: &Self::Var<T>,
-        change: impl FnOnce(T) -> T,
-    ) -> Result<(), Self::Abort> {
+    fn modify<T: Value>(tx: &Self::Tx<'_>, var: &Self::Var<T>, change: impl FnOnce(T) -> T) -> Result<(), Self::Abort> {
         S::modify(tx, var, change)
     }
 

@@ -28,20 +28,12 @@ pub trait Stm: Sized + Send + Sync + 'static {
     fn read<T: Value>(tx: &Self::Tx<'_>, var: &Self::Var<T>) -> Result<T, Self::Abort>;
 
     /// Reads in the cheapest way the system has.
-    fn with<T: Value, R>(
-        tx: &Self::Tx<'_>,
-        var: &Self::Var<T>,
-        look: impl FnOnce(&T) -> R,
-    ) -> Result<R, Self::Abort>;
+    fn with<T: Value, R>(tx: &Self::Tx<'_>, var: &Self::Var<T>, look: impl FnOnce(&T) -> R) -> Result<R, Self::Abort>;
 
     fn write<T: Value>(tx: &Self::Tx<'_>, var: &Self::Var<T>, value: T) -> Result<(), Self::Abort>;
 
     #[inline]
-    fn modify<T: Value>(
-        tx: &Self::Tx<'_>,
-        var: &Self::Var<T>,
-        change: impl FnOnce(T) -> T,
-    ) -> Result<(), Self::Abort> {
+    fn modify<T: Value>(tx: &Self::Tx<'_>, var: &Self::Var<T>, change: impl FnOnce(T) -> T) -> Result<(), Self::Abort> {
         let value = Self::read(tx, var)?;
         Self::write(tx, var, change(value))
     }

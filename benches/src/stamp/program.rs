@@ -1,0 +1,155 @@
+//! All programs, each in all its sizes.
+
+use std::fmt::Display;
+
+use super::competitor::{Competitor, Port};
+use super::outcome::Outcome;
+use super::{bench7, intruder, kmeans, labyrinth, lee, ssca2, vacation};
+
+/// How large an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// For tests.
+    Tiny,
+    /// As published for simulators.
+    Small,
+    /// Between the two: what this project's targets are stated for, or else the larger of the inputs published for
+    /// simulators, or the small one.
+    Middle,
+    /// As published for real machines.
+    Full,
+}
+
+impl Size {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Tiny, Self::Small, Self::Middle, Self::Full];
+
+    /// By what it is called for.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tiny => "tiny",
+            Self::Small => "small",
+            Self::Middle => "middle",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A program with its parameters, which need not be known any more.
+trait Runnable {
+    fn run(&self, competitor: Competitor, threads: usize) -> Outcome;
+
+    /// The parameters as a command line has them.
+    fn arguments(&self) -> String;
+}
+
+impl<P: Port + Display> Runnable for P {
+    fn run(&self, competitor: Competitor, threads: usize) -> Outcome {
+        competitor.run(self, threads)
+    }
+
+    fn arguments(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// One of the programs.
+pub struct Program {
+    /// By which it is called for.
+    pub name: &'static str,
+    /// What its transactions are like.
+    pub what: &'static str,
+    choose: fn(Size) -> Box<dyn Runnable>,
+}
+
+impl Program {
+    /// Runs it.
+    ///
+    /// # Panics
+    ///
+    /// When a sequential competitor is given several threads.
+    #[must_use]
+    pub fn run(&self, competitor: Competitor, size: Size, threads: usize) -> Outcome {
+        (self.choose)(size).run(competitor, threads)
+    }
+
+    /// The parameters of that size, as a command line has them.
+    #[must_use]
+    pub fn arguments(&self, size: Size) -> String {
+        (self.choose)(size).arguments()
+    }
+}
+
+/// A function that has parameters for each size.
+macro_rules! sizes {
+    ($program:ident: $tiny:ident, $small:ident, $middle:ident, $full:ident) => {
+        |size| {
+            Box::new(match size {
+                Size::Tiny => $program::Parameters::$tiny(),
+                Size::Small => $program::Parameters::$small(),
+                Size::Middle => $program::Parameters::$middle(),
+                Size::Full => $program::Parameters::$full(),
+            })
+        }
+    };
+}
+
+/// All programs.
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        name: "vacation-low",
+        what: "sessions with a travel agency's tables: middle length, few conflicts",
+        choose: sizes!(vacation: tiny, small, middle, full),
+    },
+    Program {
+        name: "vacation-high",
+        what: "the same, with longer sessions on fewer rows",
+        choose: sizes!(vacation: tiny, small_high, middle_high, full_high),
+    },
+    Program {
+        name: "intruder",
+        what: "packets put together to flows between two queues: short, many conflicts",
+        choose: sizes!(intruder: tiny, small, middle, full),
+    },
+    Program {
+        name: "kmeans-low",
+        what: "points added to clusters: short, most work outside, few conflicts",
+        choose: sizes!(kmeans: tiny, small, middle, full),
+    },
+    Program {
+        name: "kmeans-high",
+        what: "the same, with fewer clusters",
+        choose: sizes!(kmeans: tiny, small_high, middle_high, full_high),
+    },
+    Program {
+        name: "labyrinth",
+        what: "paths through a maze, planned outside: writes of hundreds of variables",
+        choose: sizes!(labyrinth: tiny, small, middle, full),
+    },
+    Program {
+        name: "ssca2",
+        what: "a graph built from its edges: very short, few conflicts",
+        choose: sizes!(ssca2: tiny, small, middle, full),
+    },
+    Program {
+        name: "lee",
+        what: "wires on a circuit board, planned outside: writes of dozens of variables",
+        choose: sizes!(lee: tiny, small, full, full_memory),
+    },
+    Program {
+        name: "bench7-read",
+        what: "traversals, look-ups and changes of a graph of objects: all lengths, nine in ten only read",
+        choose: sizes!(bench7: tiny, small_reads, small_reads, full_reads),
+    },
+    Program {
+        name: "bench7-mixed",
+        what: "the same, six in ten only read",
+        choose: sizes!(bench7: tiny, small, small, full),
+    },
+    Program {
+        name: "bench7-write",
+        what: "the same, one in ten only reads",
+        choose: sizes!(bench7: tiny, small_writes, small_writes, full_writes),
+    },
+];
