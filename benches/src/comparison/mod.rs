@@ -1,5 +1,6 @@
 //! The comparison: runs the contests, and tells what came out.
 
+pub mod applications;
 pub mod arguments;
 pub mod compare;
 pub mod machine;

@@ -3,6 +3,7 @@
 use super::results::{Outcome, Results};
 use super::summary::{self, Standing};
 use crate::contest::{self, competitor};
+use crate::stamp::PROGRAMS;
 use crate::table::print_table;
 
 /// Prints where the library stands in each contest.
@@ -87,6 +88,9 @@ pub fn print_names() {
     println!("workloads:");
     for contest in contest::all() {
         println!("  {:<18} {}", contest.name, contest.title);
+    }
+    for program in PROGRAMS {
+        println!("  {:<18} {}", program.name, program.what);
     }
     println!("\ncompetitors:");
     for competitor in competitor::ALL {

@@ -100,10 +100,8 @@ pub fn lines(series: &[Series], ticks: &[String], x_title: &str, y_title: &str) 
                 root.draw(&marker(chart.backend_coord(&point), *form, *colour))?;
             }
         }
-        let ends: Vec<(i32, &Series)> = series
-            .iter()
-            .filter_map(|series| Some((chart.backend_coord(series.points.last()?).1, series)))
-            .collect();
+        let ends: Vec<(i32, &Series)> =
+            series.iter().filter_map(|series| Some((chart.backend_coord(series.points.last()?).1, series))).collect();
         name_lines(root, ends, height as i32 - 60, chart.backend_coord(&(last, low)).0)
     })
 }
@@ -166,7 +164,9 @@ pub fn times(outcome: &Outcome, threads: usize, beside: bool) -> String {
         })
         .collect();
     let title = match rows.iter().any(|row| row.tail.is_some()) {
-        true => "ns an operation: half of them (full), one in 100 (ring), one in 1000 (triangle) take longer (logarithmic)",
+        true => {
+            "ns an operation: half of them (full), one in 100 (ring), one in 1000 (triangle) take longer (logarithmic)"
+        }
         false => "ns an operation: median, and quartiles as crosses (logarithmic)",
     };
     dotted(&dots, title)
@@ -184,7 +184,7 @@ pub fn dotted(rows: &[Dots], title: &str) -> String {
             .margin_right(NOTES)
             .x_label_area_size(48)
             .y_label_area_size(LABELS)
-            .build_cartesian_2d((low..high).log_scale(), 0..(count + 1) * 2)?;
+            .build_cartesian_2d((low..high).log_scale(), 0.0..f64::from(2 * (count + 1)))?;
         chart
             .configure_mesh()
             .disable_y_mesh()
@@ -197,9 +197,9 @@ pub fn dotted(rows: &[Dots], title: &str) -> String {
             .axis_desc_style((FONT, SMALL).into_font().color(&INK))
             .x_desc(title)
             .draw()?;
-        let (left, right) = (chart.backend_coord(&(low, 0)).0, chart.backend_coord(&(high, 0)).0);
+        let (left, right) = (chart.backend_coord(&(low, 0.0)).0, chart.backend_coord(&(high, 0.0)).0);
         for (number, row) in rows.iter().enumerate() {
-            let y = 2 * (count - number as i32);
+            let y = f64::from(2 * (count - number as i32));
             let at = |value: f64| chart.backend_coord(&(value, y));
             let ends: Vec<(i32, i32)> = row.values.iter().map(|value| at(value.0)).collect();
             root.draw(&PathElement::new(ends, row.colour.stroke_width(2)))?;
@@ -230,8 +230,9 @@ fn marker<'a, DB: DrawingBackend + 'a>(
 
 /// Returns the ends of a logarithmic axis that has room for all values.
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) =
-        values.filter(|value| *value > 0.0).fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) = values
+        .filter(|value| *value > 0.0)
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
     match low.is_finite() {
         true => (low / 1.3, high * 1.3),
         false => (1.0, 10.0),

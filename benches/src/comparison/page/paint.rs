@@ -13,7 +13,7 @@ pub const INK: RGBColor = stand_in(1);
 pub const MUTED: RGBColor = stand_in(2);
 pub const GRID: RGBColor = stand_in(3);
 
-const FAMILIES: [(Family, &str, &str); 8] = [
+const FAMILIES: [(Family, &str, &str); 9] = [
     (Family::Ours, "ours", "this library"),
     (Family::Mutex, "mutex", "mutex"),
     (Family::RwLock, "rwlock", "read-write lock"),
@@ -22,6 +22,7 @@ const FAMILIES: [(Family, &str, &str); 8] = [
     (Family::Copy, "copy", "copy and swap"),
     (Family::Channel, "channel", "channel, actor"),
     (Family::OtherStm, "otherstm", "other STMs"),
+    (Family::Sequential, "sequential", "sequential program"),
 ];
 
 const FIRST: u8 = 10;
