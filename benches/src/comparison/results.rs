@@ -57,6 +57,16 @@ pub struct Row {
     pub disturbed: f64,
 }
 
+/// The share of undisturbed windows below which all windows count: the few would be a choice of the lucky ones.
+pub const FEW_UNDISTURBED: f64 = 0.125;
+
+impl Row {
+    /// Whether nearly all windows were disturbed although there were as many cores as threads.
+    pub fn is_doubtful(&self, cores: usize) -> bool {
+        self.threads <= cores && 1.0 - self.disturbed < FEW_UNDISTURBED
+    }
+}
+
 /// How long the slow operations took, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlowOnes {

@@ -8,6 +8,7 @@ use super::applications;
 use super::arguments::Request;
 use super::machine::Machine;
 use super::memory;
+use super::results::FEW_UNDISTURBED as FEW;
 use super::results::{FORMAT, Outcome, Results, Row, SlowOnes};
 use crate::contest::{self, Competitor, Contest, Field};
 use crate::measure::crew::{Part, Window, cores};
@@ -118,9 +119,6 @@ fn rows(measured: &Measured, competitors: &[Competitor], baseline: Competitor) -
 fn counts(window: &Window, lane: Lane) -> bool {
     !window.disturbed || lane.workers > cores()
 }
-
-/// The share of undisturbed windows below which all are taken: the few would be a choice of the lucky ones.
-const FEW: f64 = 0.125;
 
 fn times(measured: &Measured, lane: Lane) -> Vec<f64> {
     let windows = measured.windows(lane);

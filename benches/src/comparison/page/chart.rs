@@ -11,11 +11,11 @@ use crate::comparison::terminal::time;
 /// A drawing that fails has a bug: it is done in memory.
 type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
 
-const WIDTH: u32 = 920;
+const WIDTH: u32 = 1020;
 const FONT: &str = "sans-serif";
-const SMALL: i32 = 14;
+const SMALL: i32 = 17;
 /// Where the names of lines stand.
-const LABELS: u32 = 200;
+const LABELS: u32 = 230;
 
 fn text(colour: &RGBColor, horizontal: HPos) -> TextStyle<'_> {
     (FONT, SMALL).into_font().color(colour).pos(Pos::new(horizontal, VPos::Center))
@@ -68,13 +68,13 @@ pub fn lines(series: &[Series], ticks: &[String], x_title: &str, y_title: &str) 
     let (low, high) = bounds(values());
     let last = (ticks.len() as i32 - 1).max(1);
     // Room for the names at the right.
-    let height = (60 + 17 * series.len() as u32).max(380);
+    let height = (60 + 18 * series.len() as u32).max(380);
     draw(height, |root| {
         let mut chart = ChartBuilder::on(root)
             .margin_top(12)
             .margin_right(LABELS)
-            .x_label_area_size(48)
-            .y_label_area_size(72)
+            .x_label_area_size(56)
+            .y_label_area_size(84)
             .build_cartesian_2d(0..last, (low..high).log_scale())?;
         chart
             .configure_mesh()
@@ -102,7 +102,7 @@ pub fn lines(series: &[Series], ticks: &[String], x_title: &str, y_title: &str) 
         }
         let ends: Vec<(i32, &Series)> =
             series.iter().filter_map(|series| Some((chart.backend_coord(series.points.last()?).1, series))).collect();
-        name_lines(root, ends, height as i32 - 60, chart.backend_coord(&(last, low)).0)
+        name_lines(root, ends, height as i32 - 64, chart.backend_coord(&(last, low)).0)
     })
 }
 
@@ -113,7 +113,7 @@ fn name_lines(
     bottom: i32,
     edge: i32,
 ) -> Drawn<()> {
-    const APART: i32 = 17;
+    const APART: i32 = 18;
     ends.sort_by_key(|(y, _)| *y);
     let mut places: Vec<i32> = Vec::new();
     for (y, _) in &ends {
@@ -175,14 +175,14 @@ pub fn times(outcome: &Outcome, threads: usize, beside: bool) -> String {
 /// Rows of dots over a logarithmic axis.
 pub fn dotted(rows: &[Dots], title: &str) -> String {
     const ROW: u32 = 26;
-    const NOTES: u32 = 150;
+    const NOTES: u32 = 200;
     let (low, high) = bounds(rows.iter().flat_map(|row| &row.values).map(|value| value.0));
     let count = rows.len() as i32;
-    draw(ROW * (rows.len() as u32 + 1) + 60, |root| {
+    draw(ROW * (rows.len() as u32 + 1) + 66, |root| {
         let mut chart = ChartBuilder::on(root)
             .margin_top(8)
             .margin_right(NOTES)
-            .x_label_area_size(48)
+            .x_label_area_size(56)
             .y_label_area_size(LABELS)
             .build_cartesian_2d((low..high).log_scale(), 0.0..f64::from(2 * (count + 1)))?;
         chart

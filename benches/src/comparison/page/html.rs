@@ -7,6 +7,14 @@ pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// Escapes a text in which words between backticks are code.
+pub fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts
+        .map(|(number, part)| if number % 2 == 1 { format!("<code>{}</code>", escape(part)) } else { escape(part) })
+        .collect()
+}
+
 /// A table whose cells are HTML already; columns after the first `texts` hold numbers.
 pub fn table(header: &[String], rows: &[Vec<String>], texts: usize) -> String {
     let mut html = String::from("<div class=\"wide\"><table><thead><tr>");
@@ -46,6 +54,7 @@ mod tests {
     #[test]
     fn nothing_is_understood_that_is_meant_as_text() {
         assert_eq!(escape("a < b & \"c\" > d"), "a &lt; b &amp; &quot;c&quot; &gt; d");
+        assert_eq!(prose("by `T<u8>`, <"), "by <code>T&lt;u8&gt;</code>, &lt;");
         assert!(who("<b>", "ours").contains("&lt;b&gt;"));
         let table = table(&["a".to_owned(), "b".to_owned()], &[vec!["x".to_owned(), "1".to_owned()]], 1);
         assert!(table.contains("<td>x</td><td class=\"n\">1</td>"), "{table}");

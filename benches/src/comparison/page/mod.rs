@@ -5,6 +5,7 @@ pub mod html;
 pub mod judgement;
 pub mod paint;
 pub mod sections;
+pub mod simulated;
 
 use super::results::Results;
 
@@ -16,7 +17,8 @@ pub fn page(results: &Results) -> String {
         "<p>Each workload is done by everybody who can do it. <i>Ours</i> is this library. Smaller times are better; a ratio below \
          1 means that ours is faster. <a href=\"#losses\">Where it loses</a> · <a href=\"#wins\">where it wins</a> · \
          <a href=\"#judgement\">strengths and weaknesses</a> · <a href=\"#workloads\">workloads</a> · \
-         <a href=\"#applications\">applications</a> · <a href=\"#memory\">memory</a> · <a href=\"#method\">method</a></p>\n",
+         <a href=\"#applications\">applications</a> · <a href=\"#memory\">memory</a> · <a href=\"#simulated\">more cores, simulated</a> · \
+          <a href=\"#method\">method</a></p>\n",
     );
     body.push_str(&sections::legend());
     body.push_str("<h2 id=\"summary\">Where it stands</h2>\n");
@@ -24,7 +26,7 @@ pub fn page(results: &Results) -> String {
     body.push_str(&sections::losses(results));
     body.push_str(&judgement::section(results));
     body.push_str("<h2 id=\"workloads\">Workloads</h2>\n");
-    body.extend(results.contests.iter().map(sections::contest));
+    body.extend(results.contests.iter().map(|contest| sections::contest(contest, results.machine.cores)));
     if !results.applications.is_empty() {
         body.push_str(
             "<h2 id=\"applications\">Applications</h2>\n<p>Ports of published programs. The sequential program is the same without \
@@ -33,6 +35,7 @@ pub fn page(results: &Results) -> String {
         body.extend(results.applications.iter().map(sections::application));
     }
     body.push_str(&sections::memory(&results.memory));
+    body.push_str(&simulated::section(results));
     body.push_str(&sections::method());
     let style = include_str!("style.css");
     format!(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::html::{escape, figure, table, who};
+use super::html::{escape, figure, prose, table, who};
 use super::judgement::threads_text;
 use super::{chart, paint};
 use crate::comparison::results::{Application, Memory, Outcome, Results, Row};
@@ -46,27 +46,37 @@ pub fn summary(results: &Results) -> String {
     for contest in &results.contests {
         for threads in summary::shown_threads(contest, results.machine.cores) {
             let Some(standing) = summary::standing(contest, threads) else { continue };
-            rows.push(standing_cells(contest, threads, standing));
+            rows.push(standing_cells(contest, threads, standing, results.machine.cores));
         }
     }
     let header =
         ["workload", "threads", "ours, ns", "reruns", "fastest other", "its ns", "ours / its", "ours / baseline"];
-    table(&texts(header), &rows, 1)
+    let doubtful =
+        results.contests.iter().flat_map(|contest| &contest.rows).any(|row| row.is_doubtful(results.machine.cores));
+    let mut html = table(&texts(header), &rows, 1);
+    if doubtful {
+        html.push_str(
+            "<p class=\"note\"><b class=\"bad\">!</b> other processes took a core in nearly all windows of this figure or of the \
+             one it is compared with: it says more of them than of what was measured.</p>\n",
+        );
+    }
+    html
 }
 
-fn standing_cells(contest: &Outcome, threads: usize, standing: Standing<'_>) -> Vec<String> {
+fn standing_cells(contest: &Outcome, threads: usize, standing: Standing<'_>, cores: usize) -> Vec<String> {
     let Standing { ours, other } = standing;
+    let doubtful = ours.is_doubtful(cores) || other.is_some_and(|row| row.is_doubtful(cores));
     let other_name = other.map_or("-".to_owned(), |row| who(&row.competitor, paint::variable(row.family)));
     vec![
         format!("<a href=\"#{}\">{}</a>", contest.name, escape(&contest.title)),
         threads.to_string(),
-        time(ours.nanoseconds.median),
+        format!("{}{}", if doubtful { "<b class=\"bad\">!</b> " } else { "" }, time(ours.nanoseconds.median)),
         ours.reruns.map_or("-".to_owned(), reruns),
         other_name,
         other.map_or("-".to_owned(), |row| time(row.nanoseconds.median)),
         standing.factor().map_or("-".to_owned(), judged),
         ours.ratio.map_or("-".to_owned(), |ratio| {
-            format!("{:.2} <small>{}</small>", ratio.median, escape(&contest.baseline))
+            format!("{} <small>{}</small>", factor(ratio.median), escape(&contest.baseline))
         }),
     ]
 }
@@ -78,7 +88,16 @@ fn judged(factor: f64) -> String {
         factor if factor > 1.1 => "bad",
         _ => "even",
     };
-    format!("<span class=\"{class}\">{factor:.2}</span>")
+    format!("<span class=\"{class}\">{}</span>", self::factor(factor))
+}
+
+/// Shows a ratio with about three digits.
+fn factor(factor: f64) -> String {
+    match factor {
+        factor if factor < 0.1 => format!("{factor:.3}"),
+        factor if factor < 10.0 => format!("{factor:.2}"),
+        factor => time(factor),
+    }
 }
 
 fn reruns(reruns: f64) -> String {
@@ -100,7 +119,7 @@ pub fn losses(results: &Results) -> String {
             let place =
                 format!("<a href=\"#{}\">{}</a>, {}", contest.name, escape(&contest.title), threads_text(threads));
             if factor > 1.1 {
-                lines[0].push((factor, vec![place, name, format!("{factor:.1} x"), escape(&contest.losses)]));
+                lines[0].push((factor, vec![place, name, format!("{factor:.1} x"), prose(&contest.losses)]));
             } else if factor < 0.91 {
                 lines[1].push((1.0 / factor, vec![place, name, format!("{:.1} x", 1.0 / factor)]));
             }
@@ -124,9 +143,9 @@ pub fn losses(results: &Results) -> String {
     html
 }
 
-pub fn contest(contest: &Outcome) -> String {
+pub fn contest(contest: &Outcome, cores: usize) -> String {
     let mut html =
-        format!("<h3 id=\"{}\">{}</h3>\n<p>{}</p>\n", contest.name, escape(&contest.title), escape(&contest.what));
+        format!("<h3 id=\"{}\">{}</h3>\n<p>{}</p>\n", contest.name, escape(&contest.title), prose(&contest.what));
     let threads = contest.threads();
     if threads.len() > 1 {
         html.push_str(&figure(
@@ -141,16 +160,16 @@ pub fn contest(contest: &Outcome) -> String {
             html.push_str(&figure(&chart::times(contest, *threads, true), &caption));
         }
     }
-    html.push_str(&numbers(contest, &threads));
+    html.push_str(&numbers(contest, &threads, cores));
     html.push_str(&tails(contest));
     if !contest.absent.is_empty() {
-        let _ = writeln!(html, "<p><b>Not here:</b> {}</p>", escape(&contest.absent));
+        let _ = writeln!(html, "<p><b>Not here:</b> {}</p>", prose(&contest.absent));
     }
-    let _ = writeln!(html, "<p><b>What costs us:</b> {}</p>", escape(&contest.losses));
+    let _ = writeln!(html, "<p><b>What costs us:</b> {}</p>", prose(&contest.losses));
     html
 }
 
-fn numbers(contest: &Outcome, threads: &[usize]) -> String {
+fn numbers(contest: &Outcome, threads: &[usize], cores: usize) -> String {
     let mut header = vec!["competitor".to_owned()];
     header.extend(threads.iter().map(|&threads| threads_text(threads)));
     let mut names: Vec<(&str, Family, bool)> = Vec::new();
@@ -166,7 +185,11 @@ fn numbers(contest: &Outcome, threads: &[usize]) -> String {
         .map(|&(name, family, beside)| {
             let side = if beside { ", beside" } else { "" };
             let mut cells = vec![who(&format!("{name}{side}"), paint::variable(family))];
-            cells.extend(threads.iter().map(|&threads| contest.row(name, threads, beside).map_or(String::new(), cell)));
+            cells.extend(
+                threads
+                    .iter()
+                    .map(|&threads| contest.row(name, threads, beside).map_or(String::new(), |row| cell(row, cores))),
+            );
             cells
         })
         .collect();
@@ -181,11 +204,12 @@ fn numbers(contest: &Outcome, threads: &[usize]) -> String {
     html
 }
 
-fn cell(row: &Row) -> String {
+fn cell(row: &Row, cores: usize) -> String {
     let spread = row.nanoseconds;
-    let mut cell = format!("{} <small>±{:.0} %", time(spread.median), 50.0 * spread.width());
+    let mark = if row.is_doubtful(cores) { "<b class=\"bad\" title=\"disturbed\">!</b> " } else { "" };
+    let mut cell = format!("{mark}{} <small>±{:.0} %", time(spread.median), 50.0 * spread.width());
     if let Some(ratio) = row.ratio {
-        let _ = write!(cell, " · {:.2}x", ratio.median);
+        let _ = write!(cell, " · {}x", factor(ratio.median));
     }
     if let Some(count) = row.reruns {
         let _ = write!(cell, " · r {}", reruns(count));
@@ -280,7 +304,7 @@ pub fn method() -> String {
     let mut html = String::from(include_str!("method.html"));
     let rows: Vec<Vec<String>> = NOTES
         .iter()
-        .map(|(competitor, note)| vec![who(competitor.name, paint::variable(competitor.family)), escape(note)])
+        .map(|(competitor, note)| vec![who(competitor.name, paint::variable(competitor.family)), prose(note)])
         .collect();
     html.push_str(&table(&texts(["competitor", ""]), &rows, 2));
     html
