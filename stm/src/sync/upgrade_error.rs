@@ -1,0 +1,74 @@
+//! Why a lock was not had.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::error::RunError;
+
+/// Why a [`TRwLock`](super::TRwLock) was not locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LockError {
+    /// It could not be had in time.
+    TimedOut,
+    /// Waiting would be a deadlock: the owner holds the lock already and wants more of it, and so does another, who waits. Each would wait
+    /// for the other to leave. Release the lock and start again.
+    Deadlock,
+}
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TimedOut => "the lock could not be had in time",
+            Self::Deadlock => {
+                "waiting for the lock would be a deadlock: another owner who holds it waits to upgrade it already, and would wait \
+                 for this one, which holds it too; release it and start again, or hold it upgradable from the start"
+            }
+        })
+    }
+}
+
+impl Error for LockError {}
+
+impl LockError {
+    /// For a run that has no limit but a deadline.
+    pub(super) fn of_run(_error: RunError) -> Self {
+        Self::TimedOut
+    }
+}
+
+/// An upgrade that failed, with the guard as it was.
+pub struct UpgradeError<G> {
+    guard: G,
+    reason: LockError,
+}
+
+impl<G> UpgradeError<G> {
+    pub(super) fn new(guard: G, reason: LockError) -> Self {
+        Self { guard, reason }
+    }
+
+    /// Why it failed.
+    pub fn reason(&self) -> LockError {
+        self.reason
+    }
+
+    /// The guard that was to be upgraded.
+    pub fn into_guard(self) -> G {
+        self.guard
+    }
+}
+
+impl<G> fmt::Debug for UpgradeError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpgradeError").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<G> fmt::Display for UpgradeError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<G> Error for UpgradeError<G> {}
