@@ -14,16 +14,17 @@ use crate::task::atomically_async;
 use crate::tcell::TCell;
 use crate::tx::{ReadTransaction, Transaction};
 
-/// A meeting point of a number of threads and tasks: who comes waits until all have come, and then all go on. It can be used
-/// again at once.
+/// A meeting point of a number of threads and tasks: who comes waits until all have come, and then all go on. It can be
+/// used again at once.
 ///
-/// What one does between two meetings is a *generation*. A wait is not a part of a transaction, as nobody could see an arrival before it is
-/// committed. Its two halves are: [`arrive`](Self::arrive) in one transaction, [`pass`](Self::pass) in a later one.
+/// What one does between two meetings is a *generation*. A wait is not a part of a transaction, as nobody could see an
+/// arrival before it is committed. Its two halves are: [`arrive`](Self::arrive) in one transaction,
+/// [`pass`](Self::pass) in a later one.
 ///
 /// # Complexity and conflicts
 ///
-/// Everything is O(1). All who arrive change one variable, and conflict with each other. Those who wait do so for another one, which changes once
-/// per generation: each is woken once.
+/// Everything is O(1). All who arrive change one variable, and conflict with each other. Those who wait do so for
+/// another one, which changes once per generation: each is woken once.
 ///
 /// Generations are counted modulo 2^32. There is no `serde`: those who have arrived are threads and tasks.
 ///
@@ -282,7 +283,8 @@ impl TBarrier {
         Ok(arrival.is_last)
     }
 
-    /// [`wait`](Self::wait) as a future, which arrives when it is first polled. Dropping it before all have arrived takes the arrival back.
+    /// [`wait`](Self::wait) as a future, which arrives when it is first polled. Dropping it before all have arrived
+    /// takes the arrival back.
     ///
     /// # Panics
     ///

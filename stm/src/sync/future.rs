@@ -43,7 +43,8 @@ impl<T: Send + Sync + 'static> State<T> {
 
 /// The end of a [`TPromise`](super::TPromise) at which its value is read.
 ///
-/// The value stays; any number of clones read it, any number of times. (It is not a [`Future`]: [`get_async`](Self::get_async) makes one.)
+/// The value stays; any number of clones read it, any number of times. (It is not a [`Future`]:
+/// [`get_async`](Self::get_async) makes one.)
 ///
 /// # Examples
 ///
@@ -206,7 +207,8 @@ impl<T: Send + Sync + 'static> TFuture<T> {
     ///
     /// # Errors
     ///
-    /// Returns [`RunError::TimedOut`] if there was no outcome in that time, and [`RunError::Cancel`] if the promise is broken.
+    /// Returns [`RunError::TimedOut`] if there was no outcome in that time, and [`RunError::Cancel`] if the promise is
+    /// broken.
     ///
     /// # Panics
     ///

@@ -30,8 +30,8 @@ impl Hold {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holds {
     list: Vec<Hold>,
-    /// The one who waits to hold it in a stronger mode than it does already, and in how many calls. There can be only one: two would
-    /// wait for each other.
+    /// The one who waits to hold it in a stronger mode than it does already, and in how many calls. There can be only
+    /// one: two would wait for each other.
     claim: Option<(Owner, u32)>,
 }
 
@@ -39,6 +39,11 @@ impl Holds {
     /// Whether the owner holds the lock in some mode.
     pub(super) fn has(&self, owner: Owner) -> bool {
         self.list.iter().any(|hold| hold.owner == owner)
+    }
+
+    /// How often the owner holds it in this mode.
+    pub(super) fn times(&self, owner: Owner, mode: Mode) -> u32 {
+        self.list.iter().find(|hold| hold.owner == owner).map_or(0, |hold| hold.counts[mode as usize])
     }
 
     /// Whether nobody holds it.

@@ -16,7 +16,8 @@ use crate::tx::{ReadTransaction, Transaction};
 ///
 /// # Complexity and conflicts
 ///
-/// Everything is O(1). Those who count down conflict with each other. Those who wait do so for another variable, which changes once.
+/// Everything is O(1). Those who count down conflict with each other. Those who wait do so for another variable, which
+/// changes once.
 ///
 /// With `serde` it is what is left to count.
 ///
@@ -61,7 +62,8 @@ impl TLatch {
         Self { inner: Shared::new(Inner { remaining: TCell::new(count), is_open: TCell::new(count == 0) }) }
     }
 
-    /// Counts down by one, and opens the latch if that was the last. An open latch stays as it is. Returns whether it is open now.
+    /// Counts down by one, and opens the latch if that was the last. An open latch stays as it is. Returns whether it
+    /// is open now.
     ///
     /// # Retry and conflicts
     ///

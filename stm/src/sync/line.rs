@@ -1,7 +1,7 @@
 //! A line of those who are served in the order in which they have come.
 //!
-//! Everybody has a [`Spot`], which knows who is ahead and is waited for by who is behind. To leave is to store one flag,
-//! so it can be done anywhere: also by a future that is dropped inside a body. Who leaves wakes only the next.
+//! Everybody has a [`Spot`], which knows who is ahead and is waited for by who is behind. To leave is to store one
+//! flag, so it can be done anywhere: also by a future that is dropped inside a body. Who leaves wakes only the next.
 
 use crate::error::StmResult;
 use crate::shared::Shared;

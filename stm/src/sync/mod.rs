@@ -1,4 +1,5 @@
-//! What threads and tasks wait for each other by: slots, permits, locks, barriers, promises and latches, as parts of transactions.
+//! What threads and tasks wait for each other by: slots, permits, locks, barriers, promises and latches, as parts of
+//! transactions.
 //!
 //! Each is a handle: cloning it shares the thing.
 //!
@@ -13,23 +14,24 @@
 //!
 //! # Inside and outside of transactions
 //!
-//! A function that takes `tx` is a part of a transaction: it waits by [`retry`](crate::ReadTransaction::retry), and so composes
-//! with `or_else`, [`timer`](crate::timer()) and everything else. The others are one-shot, and their names say how they wait: `.._blocking` (and
-//! [`TBarrier::wait`], [`TRwLock::read`] and their like) block the thread, `.._timeout` do so for a while, `.._async` are futures, and `.._now` do not wait.
-//! One-shot functions that run a transaction of their own panic inside the body of another. Guards may be dropped
-//! anywhere: giving back is one atomic step, which inside a body acts at once and is not undone.
+//! A function that takes `tx` is a part of a transaction: it waits by [`retry`](crate::ReadTransaction::retry), and so
+//! composes with `or_else`, [`timer`](crate::timer()) and everything else. The others are one-shot, and their names say
+//! how they wait: `.._blocking` (and [`TBarrier::wait`], [`TRwLock::read`] and their like) block the thread,
+//! `.._timeout` do so for a while, `.._async` are futures, and `.._now` do not wait. One-shot functions that run a
+//! transaction of their own panic inside the body of another. Guards may be dropped anywhere: giving back is one atomic
+//! step, which inside a body acts at once and is not undone.
 //!
 //! # Fairness
 //!
-//! A `retry` undoes everything the body did, so a transaction can not leave a mark that says who came first. Where that matters
-//! ([`TSemaphore`] with requests of many sizes, writers of a [`TRwLock`]) the one-shot functions first commit a place in a line, and are served in
-//! the order of the line. Transactions respect the line: they do not get past those who stand in it, but have no place
-//! themselves.
+//! A `retry` undoes everything the body did, so a transaction can not leave a mark that says who came first. Where that
+//! matters ([`TSemaphore`] with requests of many sizes, writers of a [`TRwLock`]) the one-shot functions first commit a
+//! place in a line, and are served in the order of the line. Transactions respect the line: they do not get past those
+//! who stand in it, but have no place themselves.
 //!
 //! # Giving up
 //!
-//! Whoever waits in a one-shot function and gives up leaves no trace, whether by a timeout, by dropping the future, or by a panic: no place in a
-//! line, no arrival, no claim, no permit.
+//! Whoever waits in a one-shot function and gives up leaves no trace, whether by a timeout, by dropping the future, or
+//! by a panic: no place in a line, no arrival, no claim, no permit.
 
 mod arrival;
 mod barrier;

@@ -14,9 +14,10 @@ use crate::tx::{ReadTransaction, Transaction};
 ///
 /// # Complexity and conflicts
 ///
-/// Everything is O(1), and is about one variable: an operation that reads conflicts with every one that changes the slot, as
-/// said for each. Of those who wait to take, or to put, a change wakes one
-/// ([`retry_in_line`](crate::ReadTransaction::retry_in_line)), unless their transactions have written something before; all who wait to read are woken.
+/// Everything is O(1), and is about one variable: an operation that reads conflicts with every one that changes the
+/// slot, as said for each. Of those who wait to take, or to put, a change wakes one
+/// ([`retry_in_line`](crate::ReadTransaction::retry_in_line)), unless their transactions have written something before;
+/// all who wait to read are woken.
 ///
 /// With `serde` it is an `Option`.
 ///
@@ -169,7 +170,8 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         Ok(Some(value))
     }
 
-    /// Puts a value in, and waits until there is room for it. A value that is not put because the run is over is dropped.
+    /// Puts a value in, and waits until there is room for it. A value that is not put because the run is over is
+    /// dropped.
     ///
     /// # Retry and conflicts
     ///
@@ -376,7 +378,8 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         Ok(current)
     }
 
-    /// Changes a clone of the value in place, puts it in place of the value, and returns what `f` returned. Waits until there is one.
+    /// Changes a clone of the value in place, puts it in place of the value, and returns what `f` returned. Waits until
+    /// there is one.
     ///
     /// # Retry and conflicts
     ///

@@ -9,9 +9,9 @@ shared_static! {
 
 /// Who holds a [`TRwLock`](super::TRwLock): the lock is re-entrant for its owner.
 ///
-/// A thread is an owner ([`Owner::thread`]), which the blocking functions use. Tasks move between threads, and
-/// what transactions lock outlasts them, so these name an owner of their own: [`Owner::new`]. It is a token to be copied to whatever belongs together.
-/// Two that use one owner at the same time do not exclude each other.
+/// A thread is an owner ([`Owner::thread`]), which the blocking functions use. Tasks move between threads, and what
+/// transactions lock outlasts them, so these name an owner of their own: [`Owner::new`]. It is a token to be copied to
+/// whatever belongs together. Two that use one owner at the same time do not exclude each other.
 ///
 /// # Examples
 ///

@@ -11,9 +11,9 @@ use crate::tx::Transaction;
 
 /// The end at which a value is set once; [`future`](Self::future) gives the ends at which it is read.
 ///
-/// If all clones of the promise are dropped before it is set, it is *broken*, and readers get an error instead of waiting for ever. That is one atomic
-/// step; inside a body it acts at once and is not undone. (A body that has set the promise and then drops the last clone of it lets
-/// others see it broken until the body commits.)
+/// If all clones of the promise are dropped before it is set, it is *broken*, and readers get an error instead of
+/// waiting for ever. That is one atomic step; inside a body it acts at once and is not undone. (A body that has set the
+/// promise and then drops the last clone of it lets others see it broken until the body commits.)
 ///
 /// # Complexity and conflicts
 ///
@@ -115,7 +115,8 @@ impl<T: Send + Sync + 'static> TPromise<T> {
         slot.write(tx, Some(Shared::new(value))).map(Ok)
     }
 
-    /// Sets the value, or gives it back if there is one already, at once: inside of a body, too, and then it is not undone.
+    /// Sets the value, or gives it back if there is one already, at once: inside of a body, too, and then it is not
+    /// undone.
     ///
     /// # Errors
     ///
@@ -131,7 +132,8 @@ impl<T: Send + Sync + 'static> TPromise<T> {
     pub fn set_now(&self, value: T) -> Result<(), T> {
         let state = &self.setter.state;
         let mut delivery = Delivery { state, value: Some(value), has_won: false };
-        // Two steps, as the value has to be moved, and given back if another one was faster. Nobody takes the second for this one.
+        // Two steps, as the value has to be moved, and given back if another one was faster. Nobody takes the second
+        // for this one.
         state.is_claimed.fetch_update(|is_claimed| delivery.has_won = !mem::replace(is_claimed, true));
         match delivery.value.take_if(|_| !delivery.has_won) {
             Some(value) => Err(value),
@@ -140,8 +142,8 @@ impl<T: Send + Sync + 'static> TPromise<T> {
     }
 }
 
-/// A value on its way into a promise that is claimed for it: it gets there whatever happens. (A one-shot operation may drop old values
-/// when it is done, and somebody's destructor may fail.)
+/// A value on its way into a promise that is claimed for it: it gets there whatever happens. (A one-shot operation may
+/// drop old values when it is done, and somebody's destructor may fail.)
 struct Delivery<'s, T: Send + Sync + 'static> {
     state: &'s State<T>,
     value: Option<T>,

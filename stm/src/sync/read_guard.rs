@@ -13,8 +13,8 @@ use super::write_guard::WriteGuard;
 use crate::config::Options;
 use crate::run::options;
 
-/// A [`TRwLock`](super::TRwLock) held to read. Dropping it releases the lock, in one atomic step that is possible anywhere; inside a body
-/// it acts at once and is not undone.
+/// A [`TRwLock`](super::TRwLock) held to read. Dropping it releases the lock, in one atomic step that is possible
+/// anywhere; inside a body it acts at once and is not undone.
 #[must_use = "the lock is released when this is dropped"]
 pub struct ReadGuard<T: Send + Sync + 'static> {
     hold: Hold<T>,
@@ -25,7 +25,8 @@ impl<T: Send + Sync + 'static> ReadGuard<T> {
         Self { hold }
     }
 
-    /// Shows the current value from now on. It is another one only if the same owner has set it since this guard was made.
+    /// Shows the current value from now on. It is another one only if the same owner has set it since this guard was
+    /// made.
     ///
     /// # Examples
     ///
@@ -45,7 +46,8 @@ impl<T: Send + Sync + 'static> ReadGuard<T> {
     ///
     /// # Errors
     ///
-    /// Returns the guard with [`LockError::Deadlock`](super::LockError::Deadlock) if another who reads waits to write already: each would wait for the other.
+    /// Returns the guard with [`LockError::Deadlock`](super::LockError::Deadlock) if another who reads waits to write
+    /// already: each would wait for the other.
     ///
     /// # Panics
     ///
@@ -68,7 +70,8 @@ impl<T: Send + Sync + 'static> ReadGuard<T> {
     ///
     /// # Errors
     ///
-    /// As `upgrade`, and with [`LockError::TimedOut`](super::LockError::TimedOut) if the others have not left in that time.
+    /// As `upgrade`, and with [`LockError::TimedOut`](super::LockError::TimedOut) if the others have not left in that
+    /// time.
     ///
     /// # Panics
     ///

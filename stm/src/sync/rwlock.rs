@@ -21,14 +21,15 @@ use crate::tx::{ReadTransaction, Transaction};
 
 /// A value under a lock, for many who read or one who writes, that is held longer than a transaction takes.
 ///
-/// A transaction needs no lock to read and change a [`TVar`](crate::TVar). This is for what can not be done in a body: a value that must stay as
-/// it is while something is sent, printed or awaited. Transactions see who holds the lock, and wait for it.
+/// A transaction needs no lock to read and change a [`TVar`](crate::TVar). This is for what can not be done in a body:
+/// a value that must stay as it is while something is sent, printed or awaited. Transactions see who holds the lock,
+/// and wait for it.
 ///
 /// # Owners
 ///
-/// The lock is re-entrant: its [`Owner`] gets it again in the same or a weaker mode without waiting, and in a stronger one once the
-/// others have left. Every guard counts. The functions without an owner act for [the thread](Owner::thread); guards
-/// may move to another thread, and stay with the owner who has locked.
+/// The lock is re-entrant: its [`Owner`] gets it again in the same or a weaker mode without waiting, and in a stronger
+/// one once the others have left. Every guard counts. The functions without an owner act for [the
+/// thread](Owner::thread); guards may move to another thread, and stay with the owner who has locked.
 ///
 /// # Modes
 ///
@@ -37,28 +38,30 @@ use crate::tx::{ReadTransaction, Transaction};
 ///
 /// # Fairness
 ///
-/// Guards are given out in the order in which they were asked for, except that an owner who has the lock already does not queue. So writers are not
-/// starved by readers who keep coming, nor readers by writers. One who waits to upgrade goes before all in line.
-/// Transactions that [`lock`](Self::lock) respect the line, and have no place in it; those that only
-/// [`get`](Self::get) or [`set`](Self::set) hold nothing afterwards, and do not mind it.
+/// Guards are given out in the order in which they were asked for, except that an owner who has the lock already does
+/// not queue. So writers are not starved by readers who keep coming, nor readers by writers. One who waits to upgrade
+/// goes before all in line. Transactions that [`lock`](Self::lock) respect the line, and have no place in it; those
+/// that only [`get`](Self::get) or [`set`](Self::set) hold nothing afterwards, and do not mind it.
 ///
 /// # Deadlocks
 ///
-/// Two owners who both read and both want to write wait for each other. The second to ask gets [`LockError::Deadlock`] instead (or a
-/// panic with that message, from functions that have no error to return). Locks that wait for each other in
-/// a circle are as much of a deadlock as with any other lock.
+/// Two owners who both read and both want to write wait for each other. The second to ask gets [`LockError::Deadlock`]
+/// instead (or a panic with that message, from functions that have no error to return). Locks that wait for each other
+/// in a circle are as much of a deadlock as with any other lock.
 ///
 /// # The value
 ///
 /// It is kept in a variable and replaced as a whole: a guard derefs to the value that was current when it was made, and
-/// [`WriteGuard::set`] and [`update`](WriteGuard::update) put a new one in its place at once. No access goes around the lock's state into a place
-/// that is being written, whatever owners do with their tokens; and a panic while the lock is held to write leaves the value that was set
-/// last, so nothing is poisoned. Guards that the same owner has made before show the new value after [`refresh`](ReadGuard::refresh).
+/// [`WriteGuard::set`] and [`update`](WriteGuard::update) put a new one in its place at once. No access goes around the
+/// lock's state into a place that is being written, whatever owners do with their tokens; and a panic while the lock is
+/// held to write leaves the value that was set last, so nothing is poisoned. Guards that the same owner has made before
+/// show the new value after [`refresh`](ReadGuard::refresh).
 ///
 /// # Complexity and conflicts
 ///
-/// Locking and unlocking are O(n) in the number of owners who hold the lock at that moment. They all change one variable, so they conflict
-/// with each other, and with transactions that look at the lock. Who waits in line is woken when it is first, and then by each change.
+/// Locking and unlocking are O(n) in the number of owners who hold the lock at that moment. They all change one
+/// variable, so they conflict with each other, and with transactions that look at the lock. Who waits in line is woken
+/// when it is first, and then by each change.
 ///
 /// With `serde` it is its value.
 ///
@@ -187,12 +190,13 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         async { ReadGuard::new(waiting.await.unwrap_or_else(|_| obtain::deadlock())) }
     }
 
-    /// Locks to read, for this thread, with the way to [upgrade](UpgradableGuard::upgrade); blocks the thread until that is possible. Others may
-    /// read meanwhile.
+    /// Locks to read, for this thread, with the way to [upgrade](UpgradableGuard::upgrade); blocks the thread until
+    /// that is possible. Others may read meanwhile.
     ///
     /// # Panics
     ///
-    /// Panics if called inside the body of a transaction, and with the message of [`LockError::Deadlock`] where that is the outcome.
+    /// Panics if called inside the body of a transaction, and with the message of [`LockError::Deadlock`] where that is
+    /// the outcome.
     ///
     /// # Examples
     ///
@@ -251,7 +255,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         obtain::within(self, Owner::thread(), Mode::Upgradable, &limit::within(timeout)).map(UpgradableGuard::new)
     }
 
-    /// Locks to read and upgrade, in turn, for an owner. The turn is counted from the first poll; dropping the future gives it up.
+    /// Locks to read and upgrade, in turn, for an owner. The turn is counted from the first poll; dropping the future
+    /// gives it up.
     ///
     /// # Panics
     ///
@@ -277,8 +282,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     ///
     /// # Panics
     ///
-    /// Panics if called inside the body of a transaction; and with the message of [`LockError::Deadlock`] if this thread reads already, and
-    /// so does another one that waits to write.
+    /// Panics if called inside the body of a transaction; and with the message of [`LockError::Deadlock`] if this
+    /// thread reads already, and so does another one that waits to write.
     ///
     /// # Examples
     ///
@@ -357,8 +362,9 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Retries while others hold the lock in a way that forbids it, or, if the owner does not hold it yet, somebody stands in line. Two owners
-    /// who read and both retry to write wait for each other: only the one-shot functions tell. Conflicts with whoever locks or unlocks.
+    /// Retries while others hold the lock in a way that forbids it, or, if the owner does not hold it yet, somebody
+    /// stands in line. Two owners who read and both retry to write wait for each other: only the one-shot functions
+    /// tell. Conflicts with whoever locks or unlocks.
     ///
     /// # Errors
     ///
@@ -451,7 +457,32 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         Ok(())
     }
 
-    /// Borrows the value for the rest of the run, and waits while somebody holds the lock to write. Holds nothing afterwards.
+    /// How often an owner holds the lock in a mode.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Never retries. Conflicts with whoever locks or unlocks.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{snapshot, sync::{Mode, Owner, TRwLock}};
+    ///
+    /// let lock = TRwLock::new(1);
+    /// let (outer, inner) = (lock.read(), lock.read());
+    /// assert_eq!(snapshot(|tx| lock.held(tx, Owner::thread(), Mode::Read)), 2);
+    /// assert_eq!(snapshot(|tx| lock.held(tx, Owner::new(), Mode::Read)), 0);
+    /// ```
+    pub fn held(&self, tx: &ReadTransaction<'_, '_>, owner: Owner, mode: Mode) -> StmResult<u32> {
+        self.holds(tx).with(tx, |holds| holds.times(owner, mode))
+    }
+
+    /// Borrows the value for the rest of the run, and waits while somebody holds the lock to write. Holds nothing
+    /// afterwards.
     ///
     /// # Retry and conflicts
     ///

@@ -18,26 +18,27 @@ use crate::tx::{ReadTransaction, Transaction};
 
 /// A number of permits, of which any number can be taken at once.
 ///
-/// Inside of transactions permits are numbers: [`acquire`](Self::acquire) takes some, [`release`](Self::release) gives some back, and nothing
-/// connects the two. Outside, [`acquire_blocking`](Self::acquire_blocking) and its kin give a [`Permit`] that is given back when it is dropped.
+/// Inside of transactions permits are numbers: [`acquire`](Self::acquire) takes some, [`release`](Self::release) gives
+/// some back, and nothing connects the two. Outside, [`acquire_blocking`](Self::acquire_blocking) and its kin give a
+/// [`Permit`] that is given back when it is dropped.
 ///
 /// # Fairness
 ///
-/// The one-shot functions are served in the order in which they were called, however much each asks for: a request for many permits is
-/// not overtaken by later requests for a few. So is a [`Turn`], which gives a transaction of yours a place in the same line.
-/// A plain `acquire(tx, n)` has no place of its own, but respects the line: while somebody stands in it,
-/// it waits, even if there are permits enough. (Otherwise whoever keeps acquiring inside transactions could starve those who queue.) If the line is never
-/// empty it may wait for ever: use a [`Turn`] then.
+/// The one-shot functions are served in the order in which they were called, however much each asks for: a request for
+/// many permits is not overtaken by later requests for a few. So is a [`Turn`], which gives a transaction of yours a
+/// place in the same line. A plain `acquire(tx, n)` has no place of its own, but respects the line: while somebody
+/// stands in it, it waits, even if there are permits enough. (Otherwise whoever keeps acquiring inside transactions
+/// could starve those who queue.) If the line is never empty it may wait for ever: use a [`Turn`] then.
 ///
 /// # Large requests and none
 ///
-/// A request for more permits than there are in all waits until others are added by [`release`](Self::release); the line waits with it. A
-/// request for 0 permits is met at once, whoever stands in line.
+/// A request for more permits than there are in all waits until others are added by [`release`](Self::release); the
+/// line waits with it. A request for 0 permits is met at once, whoever stands in line.
 ///
 /// # Complexity and conflicts
 ///
-/// Everything is O(1), and has all acquisitions and releases of one semaphore conflict with each other, as they change one number. Who waits in line
-/// is woken when it is first, and then by each change of the number; the others sleep.
+/// Everything is O(1), and has all acquisitions and releases of one semaphore conflict with each other, as they change
+/// one number. Who waits in line is woken when it is first, and then by each change of the number; the others sleep.
 ///
 /// There is no `serde`: who has taken permits could not be told.
 ///
@@ -227,7 +228,8 @@ impl TSemaphore {
 
     /// Takes a place in line, for a transaction that wants permits in its turn.
     ///
-    /// Those who come later wait until the turn is used or dropped. Do not hold one for long without running that transaction.
+    /// Those who come later wait until the turn is used or dropped. Do not hold one for long without running that
+    /// transaction.
     ///
     /// # Panics
     ///

@@ -1,4 +1,5 @@
-//! `serde` for what is a value: a slot as an `Option`, a lock as what it protects, a latch as what is left to count. Each is taken as it is at that moment.
+//! `serde` for what is a value: a slot as an `Option`, a lock as what it protects, a latch as what is left to count.
+//! Each is taken as it is at that moment.
 
 use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 

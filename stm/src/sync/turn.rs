@@ -7,8 +7,8 @@ use super::semaphore::TSemaphore;
 use crate::error::StmResult;
 use crate::tx::{ReadTransaction, Transaction};
 
-/// A place in the line of a [`TSemaphore`], made by [`line_up`](TSemaphore::line_up). Dropping it gives the place up, in one atomic step
-/// that is possible anywhere.
+/// A place in the line of a [`TSemaphore`], made by [`line_up`](TSemaphore::line_up). Dropping it gives the place up,
+/// in one atomic step that is possible anywhere.
 ///
 /// # Examples
 ///
@@ -38,8 +38,8 @@ impl Turn {
         &self.spot
     }
 
-    /// Takes `n` permits of the semaphore when it is this one's turn and there are as many. With that the turn is used: from then
-    /// on this does what [`TSemaphore::acquire`] does.
+    /// Takes `n` permits of the semaphore when it is this one's turn and there are as many. With that the turn is used:
+    /// from then on this does what [`TSemaphore::acquire`] does.
     ///
     /// The permits are given back by [`TSemaphore::release`].
     ///

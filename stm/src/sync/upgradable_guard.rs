@@ -14,8 +14,8 @@ use super::write_guard::WriteGuard;
 use crate::config::Options;
 use crate::run::options;
 
-/// A [`TRwLock`](super::TRwLock) held to read, with the way to write: there is no other such guard meanwhile. Dropping it releases the lock, in one atomic step that is possible anywhere; inside a body
-/// it acts at once and is not undone.
+/// A [`TRwLock`](super::TRwLock) held to read, with the way to write: there is no other such guard meanwhile. Dropping
+/// it releases the lock, in one atomic step that is possible anywhere; inside a body it acts at once and is not undone.
 #[must_use = "the lock is released when this is dropped"]
 pub struct UpgradableGuard<T: Send + Sync + 'static> {
     hold: Hold<T>,
@@ -26,7 +26,8 @@ impl<T: Send + Sync + 'static> UpgradableGuard<T> {
         Self { hold }
     }
 
-    /// Shows the current value from now on. It is another one only if the same owner has set it since this guard was made.
+    /// Shows the current value from now on. It is another one only if the same owner has set it since this guard was
+    /// made.
     ///
     /// # Examples
     ///
@@ -46,7 +47,8 @@ impl<T: Send + Sync + 'static> UpgradableGuard<T> {
     ///
     /// # Errors
     ///
-    /// Returns the guard with [`LockError::Deadlock`](super::LockError::Deadlock) if another who reads waits to write already: each would wait for the other.
+    /// Returns the guard with [`LockError::Deadlock`](super::LockError::Deadlock) if another who reads waits to write
+    /// already: each would wait for the other.
     ///
     /// # Panics
     ///
@@ -70,7 +72,8 @@ impl<T: Send + Sync + 'static> UpgradableGuard<T> {
     ///
     /// # Errors
     ///
-    /// As `upgrade`, and with [`LockError::TimedOut`](super::LockError::TimedOut) if the others have not left in that time.
+    /// As `upgrade`, and with [`LockError::TimedOut`](super::LockError::TimedOut) if the others have not left in that
+    /// time.
     ///
     /// # Panics
     ///

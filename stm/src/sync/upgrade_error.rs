@@ -11,8 +11,8 @@ use crate::error::RunError;
 pub enum LockError {
     /// It could not be had in time.
     TimedOut,
-    /// Waiting would be a deadlock: the owner holds the lock already and wants more of it, and so does another, who waits. Each would wait
-    /// for the other to leave. Release the lock and start again.
+    /// Waiting would be a deadlock: the owner holds the lock already and wants more of it, and so does another, who
+    /// waits. Each would wait for the other to leave. Release the lock and start again.
     Deadlock,
 }
 

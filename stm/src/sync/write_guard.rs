@@ -9,8 +9,8 @@ use super::read_guard::ReadGuard;
 use super::upgradable_guard::UpgradableGuard;
 use crate::shared::Shared;
 
-/// A [`TRwLock`](super::TRwLock) held to write. Dropping it releases the lock, in one atomic step that is possible anywhere; inside a body
-/// it acts at once and is not undone.
+/// A [`TRwLock`](super::TRwLock) held to write. Dropping it releases the lock, in one atomic step that is possible
+/// anywhere; inside a body it acts at once and is not undone.
 #[must_use = "the lock is released when this is dropped"]
 pub struct WriteGuard<T: Send + Sync + 'static> {
     hold: Hold<T>,
@@ -35,7 +35,8 @@ impl<T: Send + Sync + 'static> WriteGuard<T> {
         self.hold.set(Shared::new(value));
     }
 
-    /// Changes a clone of the value in place, [sets](Self::set) it, and returns what `f` returned. A panic in `f` changes nothing.
+    /// Changes a clone of the value in place, [sets](Self::set) it, and returns what `f` returned. A panic in `f`
+    /// changes nothing.
     ///
     /// # Examples
     ///
