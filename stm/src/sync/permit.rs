@@ -32,6 +32,12 @@ pub struct Permit {
 
 impl Permit {
     /// How many permits these are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(stm::sync::TSemaphore::new(3).acquire_blocking(2).permits(), 2);
+    /// ```
     pub fn permits(&self) -> u64 {
         self.permits
     }

@@ -51,6 +51,18 @@ impl Turn {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, options, sync::TSemaphore};
+    ///
+    /// let semaphore = TSemaphore::new(2);
+    /// let (first, second) = (semaphore.line_up(), semaphore.line_up());
+    /// assert!(options().max_attempts(1).run(|tx| second.acquire(tx, 1)).is_err());
+    /// atomically(|tx| first.acquire(tx, 1));
+    /// atomically(|tx| second.acquire(tx, 1));
+    /// ```
     pub fn acquire(&self, tx: &Transaction<'_, '_>, n: u64) -> StmResult<()> {
         if self.spot.is_waiting(tx)? {
             self.semaphore.take_in_turn(tx, &self.spot, n)

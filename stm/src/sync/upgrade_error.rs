@@ -6,6 +6,19 @@ use std::fmt;
 use crate::error::RunError;
 
 /// Why a [`TRwLock`](super::TRwLock) was not locked.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use stm::sync::{LockError, TRwLock};
+///
+/// let lock = TRwLock::new(1);
+/// let reading = lock.read();
+/// let other = lock.clone();
+/// let outcome = std::thread::spawn(move || other.write_timeout(Duration::from_millis(5)).map(drop));
+/// assert_eq!(outcome.join().unwrap(), Err(LockError::TimedOut));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LockError {
@@ -38,6 +51,25 @@ impl LockError {
 }
 
 /// An upgrade that failed, with the guard as it was.
+///
+/// # Examples
+///
+/// ```
+/// use stm::sync::{LockError, Owner, TRwLock};
+///
+/// # fn main() { pollster::block_on(async {
+/// let lock = TRwLock::new(1);
+/// let (mine, theirs) = (lock.read(), lock.read_async(Owner::new()).await);
+/// let mut upgrading = Box::pin(theirs.upgrade_async());
+/// # let waker = std::task::Waker::noop();
+/// assert!(upgrading.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+/// // Each would wait for the other.
+/// let failed = mine.upgrade().unwrap_err();
+/// assert_eq!(failed.reason(), LockError::Deadlock);
+/// drop(failed.into_guard());
+/// upgrading.await.unwrap().set(2);
+/// # }) }
+/// ```
 pub struct UpgradeError<G> {
     guard: G,
     reason: LockError,
