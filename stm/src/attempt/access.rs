@@ -33,19 +33,22 @@ impl Attempt {
         let state = unsafe { &mut *pointer };
         // SAFETY: passed on to the caller.
         let shared = unsafe { &*cell };
-        let seen = shared.lock.load();
-        if state.limit.accepts(seen)
-            && let Some(value) = shared.read(seen)
-        {
-            if state.flags == SNAPSHOT | UNLOGGED {
-                state.limit = state.view;
-                return Ok(value);
-            }
-            // The log is open only in the plain case; having looked at the variable in vain does no harm.
-            if state.reads.has_room() {
+        // The log is open only in the plain case. The other is written out beside it, so that neither pays for the other.
+        if state.reads.has_room() {
+            let seen = shared.lock.load();
+            if state.limit.accepts(seen)
+                && let Some(value) = shared.read(seen)
+            {
                 // SAFETY: there is room.
                 unsafe { state.reads.push_within_room(ReadEntry { cell, seen }) };
                 state.limit = state.view;
+                return Ok(value);
+            }
+        } else if state.flags == SNAPSHOT | UNLOGGED {
+            let seen = shared.lock.load();
+            if state.limit.accepts(seen)
+                && let Some(value) = shared.read(seen)
+            {
                 return Ok(value);
             }
         }
