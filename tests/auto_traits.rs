@@ -12,8 +12,8 @@ use stm::sync::{
     UpgradableGuard, WriteGuard,
 };
 use stm::{
-    Abort, Changes, Options, ReadTransaction, Ref, Report, RunError, StmResult, TCell, TVar, Transaction, TxError,
-    TxResult,
+    Abort, Changes, Linkage, Options, ReadTransaction, Ref, Report, RunError, Shared, StmResult, TCell, TLink, TVar,
+    Transaction, TxError, TxResult,
 };
 
 /// Whether a type has a trait, as a value.
@@ -80,6 +80,35 @@ fn variables_cross_threads_if_their_values_may_do_both() {
         TCell<NotSync>: false false;
         TCell<NotSend>: false false;
         TCell<Rc<u64>>: false false;
+    }
+}
+
+#[test]
+fn references_and_links_cross_threads_if_what_they_lead_to_may_do_both() {
+    assert_threads! {
+        Shared<u64>: true true;
+        Shared<TLink<TCell<String>>>: true true;
+        TLink<u64>: true true;
+        TLink<TLink<String>>: true true;
+        Shared<NotSync>: false false;
+        Shared<NotSend>: false false;
+        Shared<Rc<u64>>: false false;
+        TLink<NotSync>: false false;
+        TLink<NotSend>: false false;
+        TLink<Rc<u64>>: false false;
+    }
+    // Nothing that is found in a run leaves its thread.
+    assert_threads! {
+        Linkage<'static, u64>: false false;
+    }
+    assert_unwinding! {
+        TLink<u64>: true true;
+        TLink<RefCell<u64>>: true true;
+        Shared<TCell<RefCell<u64>>>: true true;
+        Shared<TLink<RefCell<u64>>>: true true;
+        Linkage<'static, TCell<u64>>: true true;
+        // As of an `Arc`.
+        Shared<RefCell<u64>>: false false;
     }
 }
 

@@ -1,0 +1,14 @@
+//! Queues: `TQueue`, `TBQueue`, `TBroadcast` and `TPriorityQueue`, alone and together.
+
+#[path = "queues/conflicts.rs"]
+mod conflicts;
+#[path = "queues/memory.rs"]
+mod memory;
+#[path = "queues/model.rs"]
+mod model;
+#[path = "queues/subject.rs"]
+mod subject;
+#[path = "queues/traffic.rs"]
+mod traffic;
+#[path = "queues/waiting.rs"]
+mod waiting;
