@@ -13,7 +13,7 @@ use super::{AT_ONCE, Task};
 fn generations_do_not_mix() {
     let _watchdog = watchdog();
     const PARTIES: usize = 8;
-    let generations = scaled(1_500);
+    let generations = scaled(2_500);
     let (barrier, leaders) = (TBarrier::new(PARTIES), AtomicUsize::new(0));
     let come: Vec<_> = (0..generations).map(|_| AtomicUsize::new(0)).collect();
     race(PARTIES, |me| {

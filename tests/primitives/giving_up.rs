@@ -147,6 +147,25 @@ fn who_is_in_the_middle_of_the_line_leaves_it_whole() {
     }
 }
 
+/// All who were in line have left, and nobody has looked at it since: the next does, and what is left is freed, both without
+/// recursion.
+#[test]
+fn a_long_line_is_left_by_all() {
+    let _watchdog = watchdog();
+    let semaphore = TSemaphore::new(1);
+    let mut turns: Vec<_> = (0..scaled(50_000)).map(|_| semaphore.line_up()).collect();
+    while let Some(turn) = turns.pop() {
+        drop(turn);
+    }
+    assert_eq!(semaphore.try_acquire_now(1).map(|permit| permit.permits()), Some(1));
+    drop(semaphore);
+    // Nobody has looked at this one.
+    let semaphore = TSemaphore::new(1);
+    drop((0..scaled(50_000)).map(|_| semaphore.line_up()).collect::<Vec<_>>());
+    drop(semaphore);
+    stm::collect();
+}
+
 /// Among threads, whatever the moment.
 #[test]
 fn timeouts_among_threads_leave_nothing() {
