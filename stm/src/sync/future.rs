@@ -1,10 +1,10 @@
 //! `TFuture`: where a promised value is read.
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use super::broken_promise::BrokenPromise;
 use super::limit::within;
 use crate::error::{RunError, StmResult};
 use crate::run::atomically;
@@ -13,18 +13,6 @@ use crate::task::atomically_async;
 use crate::tcell::TCell;
 use crate::tlink::TLink;
 use crate::tx::ReadTransaction;
-
-/// Nobody can keep the promise any more: it was dropped before it was set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BrokenPromise;
-
-impl fmt::Display for BrokenPromise {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the promise was dropped before it was set")
-    }
-}
-
-impl Error for BrokenPromise {}
 
 /// What a promise and its futures share.
 pub(super) struct State<T: 'static> {

@@ -1,6 +1,6 @@
 //! A lock that is held: what all guards consist of.
 
-use super::holds::Mode;
+use super::mode::Mode;
 use super::owner::Owner;
 use super::rwlock::TRwLock;
 use crate::shared::Shared;

@@ -1,17 +1,7 @@
 //! Who holds a lock, and how: the rules of a re-entrant, upgradable lock for readers and writers.
 
+use super::mode::Mode;
 use super::owner::Owner;
-
-/// How a [`TRwLock`](super::TRwLock) is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// With any number of others who read.
-    Read,
-    /// With others who read, and nobody else who could come to write.
-    Upgradable,
-    /// Alone.
-    Write,
-}
 
 /// What one owner holds: how often in each mode.
 #[derive(Clone, Debug)]

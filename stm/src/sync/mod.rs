@@ -33,14 +33,18 @@
 //! Whoever waits in a one-shot function and gives up leaves no trace, whether by a timeout, by dropping the future, or
 //! by a panic: no place in a line, no arrival, no claim, no permit.
 
+mod acquisition;
 mod arrival;
 mod barrier;
+mod broken_promise;
 mod future;
 mod hold;
 mod holds;
 mod latch;
 mod limit;
 mod line;
+mod lock_error;
+mod mode;
 mod mvar;
 mod obtain;
 mod owner;
@@ -58,9 +62,11 @@ mod write_guard;
 
 pub use arrival::Arrival;
 pub use barrier::TBarrier;
-pub use future::{BrokenPromise, TFuture};
-pub use holds::Mode;
+pub use broken_promise::BrokenPromise;
+pub use future::TFuture;
 pub use latch::TLatch;
+pub use lock_error::LockError;
+pub use mode::Mode;
 pub use mvar::TMVar;
 pub use owner::Owner;
 pub use permit::Permit;
@@ -70,5 +76,5 @@ pub use rwlock::TRwLock;
 pub use semaphore::TSemaphore;
 pub use turn::Turn;
 pub use upgradable_guard::UpgradableGuard;
-pub use upgrade_error::{LockError, UpgradeError};
+pub use upgrade_error::UpgradeError;
 pub use write_guard::WriteGuard;

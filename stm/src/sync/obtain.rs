@@ -1,11 +1,11 @@
 //! How the one-shot functions come to hold a lock.
 
 use super::hold::Hold;
-use super::holds::Mode;
 use super::line::Spot;
+use super::lock_error::LockError;
+use super::mode::Mode;
 use super::owner::Owner;
 use super::rwlock::TRwLock;
-use super::upgrade_error::LockError;
 use crate::config::Options;
 use crate::error::StmResult;
 use crate::run::{atomically, options};

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::hold::Hold;
-use super::holds::Mode;
 use super::limit::within;
+use super::mode::Mode;
 use super::obtain;
 use super::upgrade_error::UpgradeError;
 use super::write_guard::WriteGuard;

@@ -4,14 +4,15 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use super::holds::{Holds, Mode};
+use super::holds::Holds;
 use super::limit;
 use super::line::{Line, Spot};
+use super::lock_error::LockError;
+use super::mode::Mode;
 use super::obtain;
 use super::owner::Owner;
 use super::read_guard::ReadGuard;
 use super::upgradable_guard::UpgradableGuard;
-use super::upgrade_error::LockError;
 use super::write_guard::WriteGuard;
 use crate::error::StmResult;
 use crate::shared::Shared;

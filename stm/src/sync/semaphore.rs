@@ -4,9 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use super::acquisition::Acquisition;
 use super::limit::within;
 use super::line::{Line, Spot};
-use super::permit::{Acquisition, Permit};
+use super::permit::Permit;
 use super::turn::Turn;
 use crate::config::Options;
 use crate::error::{RunError, StmResult};

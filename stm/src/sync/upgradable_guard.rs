@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::hold::Hold;
-use super::holds::Mode;
 use super::limit::within;
+use super::mode::Mode;
 use super::obtain;
 use super::read_guard::ReadGuard;
 use super::upgrade_error::UpgradeError;

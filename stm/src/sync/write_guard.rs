@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::hold::Hold;
-use super::holds::Mode;
+use super::mode::Mode;
 use super::read_guard::ReadGuard;
 use super::upgradable_guard::UpgradableGuard;
 use crate::shared::Shared;
