@@ -63,13 +63,12 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     {
         let list = Shared::get(&self.list, tx);
         let height = height::draw();
-        match list.slot(tx, |other| other.cmp(&key), height)? {
-            Ok(node) => node.value.replace(tx, value).map(Some),
-            Err(gaps) => {
-                list.put(tx, &gaps[..height], key, value)?;
-                Ok(None)
-            }
+        let mut gaps = list::no_gaps();
+        if let Some(node) = list.slot(tx, |other| other.cmp(&key), height, &mut gaps)? {
+            return node.value.replace(tx, value).map(Some);
         }
+        list.put(tx, &gaps[..height], key, value)?;
+        Ok(None)
     }
 
     /// remove

@@ -3,7 +3,7 @@
 //! A search looks through the levels without keeping track, so it conflicts with nothing; what it comes to may be stale. The facts that
 //! the answer depends on are then read for good. They are of two kinds:
 //!
-//! - *A node is in the list*: its [`owner`](Node::owner) says so. It is written when the node is put in and when it is taken out.
+//! - *A node is in the list*: it says so itself ([`Node::is_in`]). It is written when the node is put in and when it is taken out.
 //! - *Nothing is between two nodes*: the first is in the list, and its link leads to the second.
 //!
 //! A fact that does not hold means that somebody was faster, and the search begins anew. A node that was reached by a link read for
@@ -18,7 +18,7 @@ use std::ptr;
 use super::node::Node;
 use crate::contention::Spin;
 use crate::shim::{AtomicU32, Ordering};
-use crate::{Linkage, ReadTransaction, StmResult, TLink, Transaction};
+use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 
 /// How many levels there are at most: enough for 4^16 keys.
 pub(super) const LEVELS: usize = 16;
@@ -29,10 +29,80 @@ pub(super) type Place<'tx, K, V> = Option<&'tx Node<K, V>>;
 /// A place on one level, and what its link leads to.
 pub(super) type Gap<'tx, K, V> = (Place<'tx, K, V>, Option<Linkage<'tx, Node<K, V>>>);
 
+/// The gaps of all levels, as far as they are filled in. What is not filled in is a search from the head.
+pub(super) type Gaps<'tx, K, V> = [Gap<'tx, K, V>; LEVELS];
+
+#[inline(always)]
+pub(super) fn no_gaps<'tx, K, V>() -> Gaps<'tx, K, V> {
+    [(None, None); LEVELS]
+}
+
+/// What gaps are wanted for.
+#[derive(Clone, Copy)]
+enum Aim {
+    /// To put a node of so many levels there.
+    Put(usize),
+    /// To take a node out.
+    Take,
+    /// To cut the list in two.
+    Cut,
+}
+
+/// An order in which nothing is `Equal`, so that a search goes on to the gap.
+#[inline(always)]
+fn past<K>(order: impl Fn(&K) -> Order) -> impl Fn(&K) -> Order {
+    move |key| if order(key) == Order::Less { Order::Less } else { Order::Greater }
+}
+
 pub(super) struct List<K: 'static, V: 'static> {
     head: [TLink<Node<K, V>>; LEVELS],
     /// A hint from which level to search: no level from here on has a node, if the hint is up to date.
     height: AtomicU32,
+}
+
+/// A search under way.
+struct Walk<'tx, K: 'static, V: 'static> {
+    place: Place<'tx, K, V>,
+    /// What is behind the place on the level above.
+    behind: Option<Linkage<'tx, Node<K, V>>>,
+    logged: bool,
+}
+
+impl<'tx, K: Send + Sync + 'static, V: Send + Sync + 'static> Walk<'tx, K, V> {
+    #[inline(always)]
+    fn look(
+        &self,
+        tx: &ReadTransaction<'tx, '_>,
+        link: &'tx TLink<Node<K, V>>,
+    ) -> StmResult<Option<Linkage<'tx, Node<K, V>>>> {
+        // Without a log to keep short the other way to look is the faster one.
+        if self.logged { link.peek(tx) } else { link.read(tx) }
+    }
+
+    /// Goes on along one level, to the last node that is `Less`. Returns the one that is `Equal`, if it comes to it.
+    #[inline(always)]
+    fn along(
+        &mut self,
+        tx: &ReadTransaction<'tx, '_>,
+        head: &'tx TLink<Node<K, V>>,
+        link: impl Fn(&'tx Node<K, V>) -> &'tx TLink<Node<K, V>>,
+        order: impl Fn(&K) -> Order,
+    ) -> StmResult<Option<&'tx Node<K, V>>> {
+        let mut next = self.look(tx, self.place.map_or(head, &link))?;
+        // The level above may have led to the same one already.
+        while let Some(node) = next.filter(|_| next != self.behind) {
+            match order(&node.key) {
+                Order::Less => {
+                    self.place = Some(node.get());
+                    next = self.look(tx, link(node.get()))?;
+                }
+                Order::Equal => return Ok(Some(node.get())),
+                Order::Greater => break,
+            }
+        }
+        self.behind = next;
+        Ok(None)
+    }
 }
 
 /// What a search by key has found, for good.
@@ -87,36 +157,25 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         order: impl Fn(&K) -> Order,
         mut note: impl FnMut(usize, Place<'tx, K, V>),
     ) -> StmResult<Result<&'tx Node<K, V>, Place<'tx, K, V>>> {
-        // Without a log to keep short the other way to look is the faster one.
-        let logged = tx.attempt().is_logged();
-        let look = |link: &'tx TLink<Node<K, V>>| if logged { link.peek(tx) } else { link.read(tx) };
-        let (mut place, mut behind) = (None, None);
+        let mut at = Walk { place: None, behind: None, logged: tx.attempt().is_logged() };
         for level in (0..top).rev() {
-            let mut next = look(self.link(place, level))?;
-            while let Some(node) = next {
-                // The level above has led to it already.
-                if next == behind {
-                    break;
-                }
-                match order(&node.key) {
-                    Order::Less => {
-                        place = Some(node.get());
-                        next = look(node.get().link(level))?;
-                    }
-                    Order::Equal => return Ok(Ok(node.get())),
-                    Order::Greater => break,
-                }
+            let head = &self.head[level];
+            let hit = match level {
+                0 => at.along(tx, head, |node| &node.next, &order)?,
+                _ => at.along(tx, head, |node| node.link(level), &order)?,
+            };
+            if let Some(node) = hit {
+                return Ok(Ok(node));
             }
-            behind = next;
-            note(level, place);
+            note(level, at.place);
         }
-        Ok(Err(place))
+        Ok(Err(at.place))
     }
 
     /// Whether the place is in the list, for good.
     #[inline(always)]
     fn has<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>, place: Place<'tx, K, V>) -> StmResult<bool> {
-        place.map_or(Ok(true), |node| Ok(node.owner.read(tx)? == self.id()))
+        place.map_or(Ok(true), |node| node.is_in(tx, self.id()))
     }
 
     /// The gap on `level`, for good, before the first node that is not `Less`. Begins at `place`, which is in the list.
@@ -167,92 +226,86 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         tx: &ReadTransaction<'tx, '_>,
         order: impl Fn(&K) -> Order,
     ) -> StmResult<Gap<'tx, K, V>> {
-        // Never equal, so that the search goes on to the gap.
-        let order = |key: &K| if order(key) == Order::Less { Order::Less } else { Order::Greater };
-        match self.find(tx, order)? {
+        match self.find(tx, past(order))? {
             Found::Gap(gap) => Ok(gap),
             Found::Node(_) => unreachable!("no node is equal"),
         }
     }
 
-    /// The gaps of so many levels, as `levels` tells of the one at level 0, before the first node that is not `Less`. If `hits`, a node that is
-    /// `Equal` is returned instead.
+    /// Searches the node that is `Equal` and, if `exact` is not asked for or there is none, fills in the gaps before it: on the first
+    /// `levels`, or on those of the node.
     #[inline(always)]
     fn gaps<'tx>(
         &'tx self,
         tx: &ReadTransaction<'tx, '_>,
         order: impl Fn(&K) -> Order,
-        hits: bool,
-        levels: impl Fn(&Gap<'tx, K, V>) -> usize,
-    ) -> StmResult<Result<&'tx Node<K, V>, [Gap<'tx, K, V>; LEVELS]>> {
-        let search = |key: &K| match order(key) {
-            Order::Equal if !hits => Order::Greater,
-            other => other,
-        };
+        gaps: &mut Gaps<'tx, K, V>,
+        aim: Aim,
+    ) -> StmResult<Option<Linkage<'tx, Node<K, V>>>> {
         let mut spin = Spin::new();
         loop {
-            let mut places = [None; LEVELS];
-            match self.walk(tx, self.top(), search, |level, place| places[level] = place)? {
-                Ok(node) if self.has(tx, Some(node))? => return Ok(Ok(node)),
-                Err(place) if self.has(tx, place)? => {
-                    let mut gaps = [(None, None); LEVELS];
-                    gaps[0] = self.settle(tx, 0, place, &order)?;
-                    if let Some(node) = gaps[0].1
-                        && hits
-                        && order(&node.key) == Order::Equal
-                    {
-                        return Ok(Ok(node.get()));
-                    }
-                    let levels = levels(&gaps[0]);
-                    if self.settle_above(tx, &places, &mut gaps[..levels], &order)? {
-                        return Ok(Err(gaps));
-                    }
+            let mut note = |level: usize, place| gaps[level].0 = place;
+            let place = self.walk(tx, self.top(), past(&order), &mut note)?;
+            if let Err(place) = place
+                && self.has(tx, place)?
+            {
+                gaps[0] = self.settle(tx, 0, place, &order)?;
+                let hit = gaps[0].1.filter(|node| order(&node.key) == Order::Equal);
+                let levels = match (aim, hit) {
+                    (Aim::Put(height), None) => height,
+                    (Aim::Take, Some(node)) => node.get().height(tx)?,
+                    (Aim::Put(_), Some(_)) | (Aim::Take, None) => 1,
+                    (Aim::Cut, _) => LEVELS,
+                };
+                if self.settle_above(tx, &mut gaps[..levels], &order)? {
+                    return Ok(hit);
                 }
-                _ => {}
             }
+            // Somebody is just taking it out.
             spin.wait();
+            *gaps = no_gaps();
         }
     }
 
     /// [`settle`](Self::settle) for the levels from 1. Returns false if somebody was faster.
+    #[inline]
     fn settle_above<'tx>(
         &'tx self,
         tx: &ReadTransaction<'tx, '_>,
-        places: &[Place<'tx, K, V>; LEVELS],
         gaps: &mut [Gap<'tx, K, V>],
         order: impl Fn(&K) -> Order,
     ) -> StmResult<bool> {
-        for level in 1..gaps.len() {
-            if !self.has(tx, places[level])? {
+        for (level, gap) in gaps.iter_mut().enumerate().skip(1) {
+            if !self.has(tx, gap.0)? {
                 return Ok(false);
             }
-            gaps[level] = self.settle(tx, level, places[level], &order)?;
+            *gap = self.settle(tx, level, gap.0, &order)?;
         }
         Ok(true)
     }
 
-    /// Where to put a node of so many levels, or the node that is `Equal`.
+    /// Fills in where to put a node of so many levels, unless there is one that is `Equal`: returns that.
     #[inline]
     pub(super) fn slot<'tx>(
         &'tx self,
         tx: &ReadTransaction<'tx, '_>,
         order: impl Fn(&K) -> Order,
         height: usize,
-    ) -> StmResult<Result<&'tx Node<K, V>, [Gap<'tx, K, V>; LEVELS]>> {
+        gaps: &mut Gaps<'tx, K, V>,
+    ) -> StmResult<Option<&'tx Node<K, V>>> {
         self.raise(height);
-        self.gaps(tx, order, true, |_| height)
+        Ok(self.gaps(tx, order, gaps, Aim::Put(height))?.map(Linkage::get))
     }
 
-    /// The gaps of all levels before the first node that is not `Less`.
+    /// Fills in the gaps of all levels before the first node that is not `Less`.
     pub(super) fn cut<'tx>(
         &'tx self,
         tx: &ReadTransaction<'tx, '_>,
         order: impl Fn(&K) -> Order,
-    ) -> StmResult<[Gap<'tx, K, V>; LEVELS]> {
-        match self.gaps(tx, order, false, |_| LEVELS)? {
-            Err(gaps) => Ok(gaps),
-            Ok(_) => unreachable!("no node is equal"),
-        }
+    ) -> StmResult<Gaps<'tx, K, V>> {
+        let mut gaps = no_gaps();
+        self.gaps(tx, order, &mut gaps, Aim::Cut)?;
+        Ok(gaps)
     }
 
     /// Puts a new node into gaps that were read for good.
@@ -264,15 +317,13 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         key: K,
         value: V,
     ) -> StmResult<()> {
-        let mut next = [None; LEVELS];
-        next.iter_mut().zip(gaps).for_each(|(next, gap)| *next = gap.1);
-        let node = Node::new(key, value, &next[..gaps.len()]);
-        let new = crate::Shared::get(&node, tx);
+        let node = Node::new(key, value, gaps);
+        let new = Shared::get(&node, tx);
         for (level, gap) in gaps.iter().enumerate().skip(1) {
             self.link(gap.0, level).write(tx, Some(node.clone()))?;
         }
         self.link(gaps[0].0, 0).write(tx, Some(node))?;
-        new.owner.write(tx, self.id())
+        new.belong(tx, self.id(), gaps.len())
     }
 
     /// Takes the node that is `Equal` out of the list.
@@ -282,48 +333,40 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         tx: &Transaction<'tx, '_>,
         order: impl Fn(&K) -> Order,
     ) -> StmResult<Option<&'tx Node<K, V>>> {
-        let wanted = |gap: &Gap<'tx, K, V>| gap.1.filter(|node| order(&node.key) == Order::Equal);
-        let height = |gap: &Gap<'tx, K, V>| wanted(gap).map_or(1, |node| node.get().height());
-        let Err(gaps) = self.gaps(tx, &order, false, height)? else { unreachable!("no node is equal") };
-        let Some(node) = wanted(&gaps[0]) else { return Ok(None) };
-        self.unlink(tx, node, |level| gaps[level])?;
-        Ok(Some(node.get()))
+        let mut gaps = no_gaps();
+        let hit = self.gaps(tx, order, &mut gaps, Aim::Take)?;
+        hit.map(|node| self.unlink(tx, node, &gaps)).transpose()
     }
 
     /// Takes the first node out of the list.
     #[inline]
     pub(super) fn take_first<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<Option<&'tx Node<K, V>>> {
         let Some(node) = self.head[0].read(tx)? else { return Ok(None) };
-        let mut gaps = [(None, None); LEVELS];
-        for (level, gap) in gaps.iter_mut().enumerate().take(node.get().height()) {
-            gap.1 = self.head[level].read(tx)?;
+        let mut gaps = no_gaps();
+        for level in 0..node.get().height(tx)? {
+            gaps[level].1 = self.head[level].read(tx)?;
         }
-        self.unlink(tx, node, |level| gaps[level])?;
-        Ok(Some(node.get()))
+        self.unlink(tx, node, &gaps).map(Some)
     }
 
     /// Takes a node out, given the gaps before it.
+    #[inline]
     fn unlink<'tx>(
         &'tx self,
         tx: &Transaction<'tx, '_>,
         node: Linkage<'tx, Node<K, V>>,
-        gaps: impl Fn(usize) -> Gap<'tx, K, V>,
-    ) -> StmResult<()> {
+        gaps: &Gaps<'tx, K, V>,
+    ) -> StmResult<&'tx Node<K, V>> {
         let gone = node.get();
-        for level in 0..gone.height() {
-            let (place, next) = gaps(level);
-            assert!(next == Some(node), "the order of the keys has changed: a key is not where it was put");
-            let behind = gone.link(level).read(tx)?.map(Linkage::to_shared);
-            self.link(place, level).write(tx, behind)?;
+        let height = gone.height(tx)?;
+        for (level, (place, next)) in gaps.iter().enumerate().take(height) {
+            assert!(*next == Some(node), "a key is not where it was put: the order of the keys has changed");
+            let link = gone.link(level);
+            let behind = link.read(tx)?.map(Linkage::to_shared);
+            link.write(tx, None)?;
+            self.link(*place, level).write(tx, behind)?;
         }
-        self.strip(tx, gone, 0)
-    }
-
-    /// Gives a node another owner, and cuts its links if it has none.
-    pub(super) fn strip<'tx>(&self, tx: &Transaction<'tx, '_>, node: &'tx Node<K, V>, owner: usize) -> StmResult<()> {
-        for level in 0..node.height() {
-            node.link(level).write(tx, None)?;
-        }
-        node.owner.write(tx, owner)
+        gone.belong(tx, 0, height)?;
+        Ok(gone)
     }
 }

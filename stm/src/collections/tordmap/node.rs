@@ -1,49 +1,119 @@
 //! A node of the skip list.
 
-use crate::{Linkage, Shared, TCell, TLink};
+use super::list::{Gap, LEVELS};
+use crate::{Linkage, ReadTransaction, Shared, StmResult, TCell, TLink};
 
-/// A key with its value.
+/// How many levels a [`Block`] has links of.
+const BLOCK: usize = 4;
+
+/// How many levels a node has links of in place.
+const IN_PLACE: usize = 2;
+
+/// A key with its value. What a search looks at comes first, and mostly is in one cache line.
 ///
 /// Its links keep alive what comes behind it, so they are cut when it is taken out: else each node of a long queue of removed ones
 /// would wait for the one before it.
+#[repr(C)]
 pub(super) struct Node<K: 'static, V: 'static> {
-    /// Of level 0.
-    next: TLink<Node<K, V>>,
-    /// The [`id`](super::list::List::id) of the list that the node is in, or 0. Written when the node is put into a list and when it
-    /// is taken out, so who has read it knows of both.
-    pub(super) owner: TCell<usize>,
-    pub(super) value: TCell<V>,
     pub(super) key: K,
-    /// Of the levels from 1.
-    upper: Box<[TLink<Node<K, V>>]>,
+    /// Of the levels from 2, for one node in sixteen.
+    upper: Option<Box<Block<K, V>>>,
+    pub(super) next: TLink<Node<K, V>>,
+    /// Of level 1, for one node in four.
+    second: TLink<Node<K, V>>,
+    /// Written when the node is put into a list and when it is taken out, so who has read it knows of both.
+    owner: TCell<Owner>,
+    pub(super) value: TCell<V>,
+}
+
+/// The address of the list that the node is in, or 0, and how many levels it has, less one. The latter never changes.
+pub(super) type Owner = usize;
+
+/// The part of an [`Owner`] that tells the number of levels: a list's address is a multiple of a link's size.
+const HEIGHT: usize = LEVELS - 1;
+
+/// Links of some levels.
+struct Block<K: 'static, V: 'static> {
+    links: [TLink<Node<K, V>>; BLOCK],
+    more: Option<Box<Block<K, V>>>,
+}
+
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Block<K, V> {
+    /// Links of so many levels as there are `gaps`.
+    fn new(gaps: &[Gap<'_, K, V>]) -> Option<Box<Self>> {
+        if gaps.is_empty() {
+            return None;
+        }
+        let (own, more) = gaps.split_at(gaps.len().min(BLOCK));
+        let links = std::array::from_fn(|level| own.get(level).map_or_else(TLink::empty, link_across));
+        Some(Box::new(Self { links, more: Self::new(more) }))
+    }
+}
+
+/// A link to what is behind the gap.
+fn link_across<K: Send + Sync + 'static, V: Send + Sync + 'static>(gap: &Gap<'_, K, V>) -> TLink<Node<K, V>> {
+    TLink::new(gap.1.map(Linkage::to_shared))
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Node<K, V> {
-    /// A node whose links lead to `next`, one for each level. It is in no list yet.
-    pub(super) fn new(key: K, value: V, next: &[Option<Linkage<'_, Self>>]) -> Shared<Self> {
-        let link = |next: &Option<Linkage<'_, Self>>| TLink::new(next.map(Linkage::to_shared));
+    /// A node for these gaps, one for each level. It is in no list yet.
+    pub(super) fn new(key: K, value: V, gaps: &[Gap<'_, K, V>]) -> Shared<Self> {
         Shared::new(Self {
-            next: link(&next[0]),
-            owner: TCell::new(0),
+            next: link_across(&gaps[0]),
+            second: gaps.get(1).map_or_else(TLink::empty, link_across),
+            owner: TCell::new(gaps.len() - 1),
             value: TCell::new(value),
             key,
-            upper: next[1..].iter().map(link).collect(),
+            upper: gaps.get(IN_PLACE..).and_then(Block::new),
         })
+    }
+
+    /// On how many levels it is.
+    #[inline]
+    pub(super) fn height<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<usize> {
+        // What does not change may be looked at without keeping track.
+        Ok((*self.owner.peek(tx)? & HEIGHT) + 1)
+    }
+
+    /// Whether it is in the list of this address, for good.
+    #[inline(always)]
+    pub(super) fn is_in<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>, list: usize) -> StmResult<bool> {
+        Ok(self.owner.read(tx)? & !HEIGHT == list)
+    }
+
+    /// Says that it is in the list of this address, or in none.
+    #[inline(always)]
+    pub(super) fn belong<'tx>(
+        &'tx self,
+        tx: &crate::Transaction<'tx, '_>,
+        list: usize,
+        height: usize,
+    ) -> StmResult<()> {
+        self.owner.write(tx, list | (height - 1))
     }
 }
 
 impl<K: 'static, V: 'static> Node<K, V> {
-    /// On how many levels it is.
-    #[inline(always)]
-    pub(super) fn height(&self) -> usize {
-        self.upper.len() + 1
+    /// Its link on a level on which it is.
+    #[inline]
+    pub(super) fn link(&self, level: usize) -> &TLink<Self> {
+        match level {
+            0 => &self.next,
+            1 => &self.second,
+            _ => self.above(level),
+        }
     }
 
+    /// Its link on a level from 2.
     #[inline(always)]
-    pub(super) fn link(&self, level: usize) -> &TLink<Self> {
-        match level.checked_sub(1) {
-            None => &self.next,
-            Some(above) => &self.upper[above],
+    fn above(&self, level: usize) -> &TLink<Self> {
+        let (mut block, mut level) = (&self.upper, level - IN_PLACE);
+        loop {
+            let links = block.as_ref().expect("the node is on that level");
+            if level < BLOCK {
+                return &links.links[level];
+            }
+            (block, level) = (&links.more, level - BLOCK);
         }
     }
 }
