@@ -15,6 +15,7 @@
 use std::cmp::Ordering as Order;
 use std::ptr;
 
+use super::height;
 use super::node::Node;
 use crate::contention::Spin;
 use crate::shim::{AtomicU32, Ordering};
@@ -150,6 +151,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
     /// Searches from level `top` down to 0, without keeping track. `order` tells where a key is from what is searched. Returns the
     /// node for which it said `Equal`, or the place behind which such a node would be; `note` is told that place on each level.
     #[inline(always)]
+    #[allow(clippy::type_complexity, reason = "a name would hide what it is")]
     fn walk<'tx>(
         &'tx self,
         tx: &ReadTransaction<'tx, '_>,
@@ -232,8 +234,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         }
     }
 
-    /// Searches the node that is `Equal` and, if `exact` is not asked for or there is none, fills in the gaps before it: on the first
-    /// `levels`, or on those of the node.
+    /// Searches the node that is `Equal`, and fills in the gaps before it that are wanted. Who has come to put a node there gets none if
+    /// there is one.
     #[inline(always)]
     fn gaps<'tx>(
         &'tx self,
@@ -241,25 +243,29 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         order: impl Fn(&K) -> Order,
         gaps: &mut Gaps<'tx, K, V>,
         aim: Aim,
-    ) -> StmResult<Option<Linkage<'tx, Node<K, V>>>> {
+    ) -> StmResult<Option<&'tx Node<K, V>>> {
+        let search = |key: &K| match order(key) {
+            Order::Equal if !matches!(aim, Aim::Put(_)) => Order::Greater,
+            other => other,
+        };
         let mut spin = Spin::new();
         loop {
-            let mut note = |level: usize, place| gaps[level].0 = place;
-            let place = self.walk(tx, self.top(), past(&order), &mut note)?;
-            if let Err(place) = place
-                && self.has(tx, place)?
-            {
-                gaps[0] = self.settle(tx, 0, place, &order)?;
-                let hit = gaps[0].1.filter(|node| order(&node.key) == Order::Equal);
-                let levels = match (aim, hit) {
-                    (Aim::Put(height), None) => height,
-                    (Aim::Take, Some(node)) => node.get().height(tx)?,
-                    (Aim::Put(_), Some(_)) | (Aim::Take, None) => 1,
-                    (Aim::Cut, _) => LEVELS,
-                };
-                if self.settle_above(tx, &mut gaps[..levels], &order)? {
-                    return Ok(hit);
+            match self.walk(tx, self.top(), search, |level, place| gaps[level].0 = place)? {
+                Ok(node) if self.has(tx, Some(node))? => return Ok(Some(node)),
+                Err(place) if self.has(tx, place)? => {
+                    gaps[0] = self.settle(tx, 0, place, &order)?;
+                    let hit = gaps[0].1.filter(|node| order(&node.key) == Order::Equal).map(Linkage::get);
+                    let levels = match (aim, hit) {
+                        (Aim::Put(height), None) => height,
+                        (Aim::Take, Some(node)) => node.height(tx)?,
+                        (Aim::Put(_), Some(_)) | (Aim::Take, None) => 1,
+                        (Aim::Cut, _) => LEVELS,
+                    };
+                    if self.settle_above(tx, &mut gaps[..levels], &order)? {
+                        return Ok(hit);
+                    }
                 }
+                _ => {}
             }
             // Somebody is just taking it out.
             spin.wait();
@@ -294,7 +300,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         gaps: &mut Gaps<'tx, K, V>,
     ) -> StmResult<Option<&'tx Node<K, V>>> {
         self.raise(height);
-        Ok(self.gaps(tx, order, gaps, Aim::Put(height))?.map(Linkage::get))
+        self.gaps(tx, order, gaps, Aim::Put(height))
     }
 
     /// Fills in the gaps of all levels before the first node that is not `Less`.
@@ -335,7 +341,10 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
     ) -> StmResult<Option<&'tx Node<K, V>>> {
         let mut gaps = no_gaps();
         let hit = self.gaps(tx, order, &mut gaps, Aim::Take)?;
-        hit.map(|node| self.unlink(tx, node, &gaps)).transpose()
+        if let Some(node) = hit {
+            self.unlink(tx, node, &gaps)?;
+        }
+        Ok(hit)
     }
 
     /// Takes the first node out of the list.
@@ -343,10 +352,11 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
     pub(super) fn take_first<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<Option<&'tx Node<K, V>>> {
         let Some(node) = self.head[0].read(tx)? else { return Ok(None) };
         let mut gaps = no_gaps();
-        for level in 0..node.get().height(tx)? {
-            gaps[level].1 = self.head[level].read(tx)?;
+        for (gap, head) in gaps.iter_mut().zip(&self.head).take(node.get().height(tx)?) {
+            gap.1 = head.read(tx)?;
         }
-        self.unlink(tx, node, &gaps).map(Some)
+        self.unlink(tx, node.get(), &gaps)?;
+        Ok(Some(node.get()))
     }
 
     /// Takes a node out, given the gaps before it.
@@ -354,19 +364,67 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
     fn unlink<'tx>(
         &'tx self,
         tx: &Transaction<'tx, '_>,
-        node: Linkage<'tx, Node<K, V>>,
+        gone: &'tx Node<K, V>,
         gaps: &Gaps<'tx, K, V>,
-    ) -> StmResult<&'tx Node<K, V>> {
-        let gone = node.get();
+    ) -> StmResult<()> {
         let height = gone.height(tx)?;
         for (level, (place, next)) in gaps.iter().enumerate().take(height) {
-            assert!(*next == Some(node), "a key is not where it was put: the order of the keys has changed");
+            let found = next.is_some_and(|next| ptr::eq(next.get(), gone));
+            assert!(found, "a key is not where it was put: the order of the keys has changed");
             let link = gone.link(level);
             let behind = link.read(tx)?.map(Linkage::to_shared);
             link.write(tx, None)?;
             self.link(*place, level).write(tx, behind)?;
         }
-        gone.belong(tx, 0, height)?;
-        Ok(gone)
+        gone.belong(tx, 0, height)
+    }
+
+    /// Takes everything out at once. The nodes still say that they are in the list, and hang together.
+    pub(super) fn take_all<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<Option<Linkage<'tx, Node<K, V>>>> {
+        let first = self.head[0].read(tx)?;
+        for link in &self.head {
+            if link.read(tx)?.is_some() {
+                link.write(tx, None)?;
+            }
+        }
+        Ok(first)
+    }
+
+    /// Gives up a node that was taken out by [`take_all`](Self::take_all).
+    pub(super) fn give_up<'tx>(tx: &Transaction<'tx, '_>, node: &'tx Node<K, V>) -> StmResult<()> {
+        let height = node.height(tx)?;
+        for level in 0..height {
+            node.link(level).write(tx, None)?;
+        }
+        node.belong(tx, 0, height)
+    }
+
+    /// Puts a node that was in another list into gaps that were read for good.
+    pub(super) fn adopt<'tx>(
+        &'tx self,
+        tx: &Transaction<'tx, '_>,
+        node: Linkage<'tx, Node<K, V>>,
+        gaps: &[Gap<'tx, K, V>],
+    ) -> StmResult<()> {
+        let new = node.get();
+        for (level, (place, next)) in gaps.iter().enumerate() {
+            new.link(level).write(tx, next.map(Linkage::to_shared))?;
+            self.link(*place, level).write(tx, Some(node.to_shared()))?;
+        }
+        new.belong(tx, self.id(), gaps.len())
+    }
+
+    /// A list that nobody knows yet, of pairs in ascending order.
+    pub(super) fn of_sorted(pairs: impl DoubleEndedIterator<Item = (K, V)>) -> Shared<Self> {
+        let list = Shared::new(Self::new());
+        let mut first: [Option<Shared<Node<K, V>>>; LEVELS] = Default::default();
+        for (key, value) in pairs.rev() {
+            let height = height::draw();
+            list.raise(height);
+            let node = Node::with_links(key, value, list.id(), height, |level| TLink::new(first[level].take()));
+            first[..height].fill(Some(node));
+        }
+        list.head.iter().zip(first).filter(|(_, first)| first.is_some()).for_each(|(link, first)| link.store(first));
+        list
     }
 }

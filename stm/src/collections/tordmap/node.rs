@@ -1,7 +1,7 @@
 //! A node of the skip list.
 
 use super::list::{Gap, LEVELS};
-use crate::{Linkage, ReadTransaction, Shared, StmResult, TCell, TLink};
+use crate::{Linkage, ReadTransaction, Shared, StmResult, TCell, TLink, Transaction};
 
 /// How many levels a [`Block`] has links of.
 const BLOCK: usize = 4;
@@ -38,33 +38,45 @@ struct Block<K: 'static, V: 'static> {
     more: Option<Box<Block<K, V>>>,
 }
 
-impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Block<K, V> {
-    /// Links of so many levels as there are `gaps`.
-    fn new(gaps: &[Gap<'_, K, V>]) -> Option<Box<Self>> {
-        if gaps.is_empty() {
+impl<K: 'static, V: 'static> Block<K, V> {
+    /// Links of the levels from `first` to before `height`.
+    fn new(first: usize, height: usize, link: &mut impl FnMut(usize) -> TLink<Node<K, V>>) -> Option<Box<Self>> {
+        if first >= height {
             return None;
         }
-        let (own, more) = gaps.split_at(gaps.len().min(BLOCK));
-        let links = std::array::from_fn(|level| own.get(level).map_or_else(TLink::empty, link_across));
-        Some(Box::new(Self { links, more: Self::new(more) }))
+        let links = std::array::from_fn(|level| own(first + level, height, link));
+        Some(Box::new(Self { links, more: Self::new(first + BLOCK, height, link) }))
     }
 }
 
-/// A link to what is behind the gap.
-fn link_across<K: Send + Sync + 'static, V: Send + Sync + 'static>(gap: &Gap<'_, K, V>) -> TLink<Node<K, V>> {
-    TLink::new(gap.1.map(Linkage::to_shared))
+/// The link of a level, if the node is on it.
+fn own<T>(level: usize, height: usize, link: &mut impl FnMut(usize) -> TLink<T>) -> TLink<T> {
+    if level < height { link(level) } else { TLink::empty() }
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Node<K, V> {
     /// A node for these gaps, one for each level. It is in no list yet.
+    #[inline]
     pub(super) fn new(key: K, value: V, gaps: &[Gap<'_, K, V>]) -> Shared<Self> {
+        Self::with_links(key, value, 0, gaps.len(), |level| TLink::new(gaps[level].1.map(Linkage::to_shared)))
+    }
+
+    /// A node with these links, in the list of this address.
+    #[inline]
+    pub(super) fn with_links(
+        key: K,
+        value: V,
+        list: usize,
+        height: usize,
+        mut link: impl FnMut(usize) -> TLink<Self>,
+    ) -> Shared<Self> {
         Shared::new(Self {
-            next: link_across(&gaps[0]),
-            second: gaps.get(1).map_or_else(TLink::empty, link_across),
-            owner: TCell::new(gaps.len() - 1),
+            next: link(0),
+            second: own(1, height, &mut link),
+            owner: TCell::new(list | (height - 1)),
             value: TCell::new(value),
             key,
-            upper: gaps.get(IN_PLACE..).and_then(Block::new),
+            upper: Block::new(IN_PLACE, height, &mut link),
         })
     }
 
@@ -83,12 +95,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Node<K, V> {
 
     /// Says that it is in the list of this address, or in none.
     #[inline(always)]
-    pub(super) fn belong<'tx>(
-        &'tx self,
-        tx: &crate::Transaction<'tx, '_>,
-        list: usize,
-        height: usize,
-    ) -> StmResult<()> {
+    pub(super) fn belong<'tx>(&'tx self, tx: &Transaction<'tx, '_>, list: usize, height: usize) -> StmResult<()> {
         self.owner.write(tx, list | (height - 1))
     }
 }
