@@ -4,5 +4,7 @@
 //! each other and with variables.
 
 mod tordmap;
+mod ttable;
 
 pub use tordmap::TOrdMap;
+pub use ttable::{Conflict, OrderedIndex, TTable, TTableBuilder, UniqueIndex};

@@ -117,6 +117,25 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         Ok(())
     }
 
+    /// Calls `f` for the keys that are neither `before` what is searched nor behind it, as `within` says, until it breaks.
+    pub(in crate::collections) fn for_part<B>(
+        &self,
+        tx: &ReadTransaction<'_, '_>,
+        before: impl Fn(&K) -> bool,
+        within: impl Fn(&K) -> bool,
+        mut f: impl FnMut(&K) -> StmResult<ControlFlow<B>>,
+    ) -> StmResult<ControlFlow<B>> {
+        let list = Shared::get(&self.list, tx);
+        let (_, mut next) = list.gap(tx, |key| if before(key) { Order::Less } else { Order::Greater })?;
+        while let Some(node) = next.map(Linkage::get).filter(|node| within(&node.key)) {
+            if let ControlFlow::Break(result) = f(&node.key)? {
+                return Ok(ControlFlow::Break(result));
+            }
+            next = node.next.read(tx)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// The first node that is not before the range.
     fn start<'tx>(&self, tx: &ReadTransaction<'tx, '_>, bound: Bound<&K>) -> StmResult<Option<&'tx Node<K, V>>> {
         let list = Shared::get(&self.list, tx);
