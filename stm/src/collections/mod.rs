@@ -2,3 +2,9 @@
 //!
 //! Each is a handle: cloning it shares the collection. All of them work in a [`snapshot`](crate::snapshot()), and compose with
 //! each other and with variables.
+
+mod tordmap;
+mod ttable;
+
+pub use tordmap::TOrdMap;
+pub use ttable::{Conflict, OrderedIndex, TTable, TTableBuilder, UniqueIndex};
