@@ -146,7 +146,7 @@
 //!
 //! - `macros` (default): `atomically!`, `snapshot!`, `#[transactional]`.
 //! - `stream`: `futures_core::Stream` for [`Changes`].
-//! - `serde`: `Serialize` and `Deserialize` for [`TVar`], by value.
+//! - `serde`: `Serialize` and `Deserialize` for [`TVar`] by value, and for collections by content.
 
 #![doc(test(attr(deny(unused_must_use), allow(dead_code, unused_variables))))]
 
