@@ -6,15 +6,23 @@
 mod block;
 mod ends;
 mod error;
+mod lagged;
 mod overflow;
 mod position;
 mod ring;
 mod slot;
 mod tbqueue;
+mod tbroadcast;
+mod tpriority_queue;
 mod tqueue;
 mod traits;
+mod tsubscriber;
 
 pub use error::TryPushError;
+pub use lagged::Lagged;
 pub use overflow::Overflow;
 pub use tbqueue::TBQueue;
+pub use tbroadcast::TBroadcast;
+pub use tpriority_queue::TPriorityQueue;
 pub use tqueue::TQueue;
+pub use tsubscriber::TSubscriber;
