@@ -12,6 +12,8 @@ mod model;
 mod priority;
 #[path = "queues/subject.rs"]
 mod subject;
+#[path = "queues/tasks.rs"]
+mod tasks;
 #[path = "queues/traffic.rs"]
 mod traffic;
 #[path = "queues/waiting.rs"]
