@@ -111,7 +111,7 @@ fn a_queue_in_use_does_not_grow() {
     let (few, fewer) = (TBQueue::new(5), TBQueue::with_overflow(3, Overflow::DropOldest));
     let mut least = [isize::MAX; 2];
     for half in &mut least {
-        for n in 0..scaled(200_000) as u64 {
+        for n in 0..scaled(50_000) as u64 {
             numbers.send(n);
             texts.send(n.to_string());
             assert!(few.send(n).is_ok() && fewer.send(n.to_string()).is_ok());

@@ -251,7 +251,7 @@ fn rule() -> impl Strategy<Value = Overflow> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: common::scaled(400) as u32,
+        cases: common::scaled(250) as u32,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -4,7 +4,10 @@ use std::future::Future;
 
 use super::error::TryPushError;
 use super::tbqueue::TBQueue;
+use super::tbroadcast::TBroadcast;
+use super::tpriority_queue::TPriorityQueue;
 use super::tqueue::TQueue;
+use super::tsubscriber::TSubscriber;
 use crate::{atomically, atomically_async, snapshot};
 
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
@@ -152,5 +155,106 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     #[track_caller]
     pub fn to_vec(&self) -> Vec<T> {
         snapshot(|tx| self.items(tx))
+    }
+}
+
+impl<T: Clone + Ord + Send + Sync + 'static> TPriorityQueue<T> {
+    /// Puts an item in, in a transaction of its own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called inside the body of a transaction: that is what [`push`](Self::push) is for. So do all functions here that
+    /// take no transaction.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TPriorityQueue::new();
+    /// queue.send(1);
+    /// queue.send(2);
+    /// assert_eq!((queue.recv(), queue.recv(), queue.try_recv()), (2, 1, None));
+    /// ```
+    #[track_caller]
+    pub fn send(&self, item: T) {
+        atomically(|tx| self.push(tx, item.clone()));
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
+    /// Takes the greatest item out, in a transaction of its own; blocks the thread while there is none.
+    #[track_caller]
+    pub fn recv(&self) -> T {
+        atomically(|tx| self.pop(tx))
+    }
+
+    /// Takes the greatest item out, in a transaction of its own, if there is one.
+    #[track_caller]
+    pub fn try_recv(&self) -> Option<T> {
+        atomically(|tx| self.try_pop(tx))
+    }
+
+    /// Takes the greatest item out in a task, which waits while there is none. Dropping the future takes nothing out.
+    #[track_caller]
+    pub fn recv_async(&self) -> impl Future<Output = T> + Send + use<T> {
+        let queue = self.clone();
+        atomically_async(move |tx| queue.pop(tx))
+    }
+
+    /// Returns clones of all items, greatest first, as they are at one moment.
+    #[track_caller]
+    pub fn to_vec(&self) -> Vec<T> {
+        snapshot(|tx| self.items(tx))
+    }
+}
+
+impl<T: Send + Sync + 'static> TBroadcast<T> {
+    /// Begins to listen, in a transaction of its own: see [`subscribe`](Self::subscribe).
+    ///
+    /// # Panics
+    ///
+    /// Panics if called inside the body of a transaction. So do all functions here that take no transaction.
+    #[track_caller]
+    pub fn subscriber(&self) -> TSubscriber<T> {
+        snapshot(|tx| self.subscribe(tx))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
+    /// Sends an item to all who have subscribed, in a transaction of its own: see [`send`](Self::send).
+    #[track_caller]
+    pub fn publish(&self, item: T) {
+        atomically(|tx| self.send(tx, item.clone()));
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
+    /// Returns the next item, in a transaction of its own; blocks the thread while there is none.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called inside the body of a transaction: that is what [`recv`](Self::recv) is for.
+    #[track_caller]
+    pub fn recv_blocking(&self) -> T {
+        atomically(|tx| self.recv(tx))
+    }
+
+    /// Returns the next item to a task, which waits while there is none. The future reads by this subscriber's position; dropping it
+    /// before it is ready reads nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() { pollster::block_on(async {
+    /// let news = stm::channel::TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// let next = reader.recv_async();
+    /// news.publish(1);
+    /// assert_eq!(next.await, 1);
+    /// # }) }
+    /// ```
+    #[track_caller]
+    pub fn recv_async(&self) -> impl Future<Output = T> + Send + use<T> {
+        let subscriber = self.handle();
+        atomically_async(move |tx| subscriber.recv(tx))
     }
 }

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::tbqueue::TBQueue;
+use super::tbroadcast::TBroadcast;
+use super::tpriority_queue::TPriorityQueue;
 use super::tqueue::TQueue;
+use super::tsubscriber::TSubscriber;
 use crate::context::Suspended;
 use crate::snapshot;
 
@@ -41,8 +44,44 @@ macro_rules! iterate_by_snapshot {
 
 debug_by_snapshot!(TQueue);
 debug_by_snapshot!(TBQueue);
+debug_by_snapshot!(TPriorityQueue);
 iterate_by_snapshot!(TQueue);
 iterate_by_snapshot!(TBQueue);
+iterate_by_snapshot!(TPriorityQueue);
+
+/// Without the items: each subscriber has its own.
+impl<T: 'static> fmt::Debug for TBroadcast<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TBroadcast").finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> fmt::Debug for TSubscriber<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TSubscriber").finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + Sync + 'static> Default for TPriorityQueue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Clone + Ord + Send + Sync + 'static> FromIterator<T> for TPriorityQueue<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let queue = Self::new();
+        items.into_iter().for_each(|item| queue.send(item));
+        queue
+    }
+}
+
+/// Sends one item after the other.
+impl<T: Clone + Ord + Send + Sync + 'static> Extend<T> for TPriorityQueue<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        items.into_iter().for_each(|item| self.send(item));
+    }
+}
 
 impl<T: Send + Sync + 'static> Default for TQueue<T> {
     fn default() -> Self {
