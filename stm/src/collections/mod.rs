@@ -2,3 +2,7 @@
 //!
 //! Each is a handle: cloning it shares the collection. All of them work in a [`snapshot`](crate::snapshot()), and compose with
 //! each other and with variables.
+
+mod tcounter;
+
+pub use tcounter::TCounter;

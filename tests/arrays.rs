@@ -1,0 +1,4 @@
+//! `TCounter`, `TArray` and `TDeque`: each does what its counterpart in `std` does, as a part of transactions.
+
+#[path = "arrays/counter.rs"]
+mod counter;
