@@ -1,7 +1,9 @@
 //! `TCounter`: additions that do not meet, and a sum that is exact.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::thread;
 
 use common::{Runs, elsewhere, expect_panic, race, runs_until, scaled, threads, watchdog};
 use proptest::prelude::*;
@@ -77,7 +79,7 @@ fn perform(counter: &TCounter, model: &mut u64, step: &Step) {
             }
         },
         Action::TryTake(n) => {
-            run(&|tx| Ok(assert_eq!(counter.try_take(tx, n)?, n <= before, "{n} of {before}")));
+            run(&|tx| counter.try_take(tx, n).map(|taken| assert_eq!(taken, n <= before, "{n} of {before}")));
             *model = before.checked_sub(n).unwrap_or(before);
         }
         Action::TakeAll => {
@@ -177,17 +179,51 @@ fn additions_and_takings_from_plenty_do_not_conflict() {
     // The other thread's record may be any, but is not this thread's.
     assert_eq!(runs_with(body, change), 1);
     assert_eq!(runs_with(|tx| counter.get(tx).map(drop), change), 2, "a reader of the sum does conflict");
-    assert_eq!(runs_with(|tx| Ok(assert!(!counter.try_take(tx, 1 << 40)?)), change), 2, "so does who finds too little");
+    assert_eq!(
+        runs_with(|tx| counter.try_take(tx, 1 << 40).map(|taken| assert!(!taken)), change),
+        2,
+        "so does who finds too little"
+    );
 }
 
 #[test]
 fn who_has_gathered_once_does_not_conflict_the_next_times() {
-    let counter = TCounter::new(0);
-    elsewhere(|| atomically(|tx| counter.add(tx, 1 << 20)));
-    // From another thread's stripe, and half of the rest with it.
-    atomically(|tx| counter.take(tx, 1));
-    let runs = runs_with(|tx| counter.take(tx, 100), || atomically(|tx| counter.add(tx, 1)));
-    assert_eq!(runs, 1);
+    let _watchdog = watchdog();
+    let least = AtomicU32::new(u32::MAX);
+    for distance in 0..8 {
+        let counter = TCounter::new(0);
+        let (meeting, own) = (Barrier::new(2), TVar::new(0));
+        thread::scope(|scope| {
+            // All there is, and more now and then, comes from one other thread.
+            scope.spawn(|| {
+                counter.bump(1 << 20);
+                for _ in 0..2 {
+                    meeting.wait();
+                }
+                counter.bump(1);
+                meeting.wait();
+            });
+            far_away(distance, &|| {
+                meeting.wait();
+                // From its stripe, and half of the rest with it.
+                atomically(|tx| counter.take(tx, 1));
+                let runs = Cell::new(0);
+                atomically(|tx| {
+                    runs.set(runs.get() + 1);
+                    own.modify(tx, |n| n + 1)?;
+                    counter.take(tx, 100)?;
+                    if runs.get() == 1 {
+                        meeting.wait();
+                        meeting.wait();
+                    }
+                    Ok(())
+                });
+                least.fetch_min(runs.get(), Ordering::SeqCst);
+            });
+        });
+        assert_eq!(counter.load(), (1 << 20) - 100);
+    }
+    assert_eq!(least.into_inner(), 1);
 }
 
 #[test]
