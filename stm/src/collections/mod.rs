@@ -3,6 +3,8 @@
 //! Each is a handle: cloning it shares the collection. All of them work in a [`snapshot`](crate::snapshot()), and compose with
 //! each other and with variables.
 
+mod tarray;
 mod tcounter;
 
+pub use tarray::TArray;
 pub use tcounter::TCounter;
