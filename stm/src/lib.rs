@@ -163,6 +163,7 @@ mod commit;
 mod config;
 mod contention;
 mod context;
+mod count;
 pub mod debug;
 mod direct;
 mod error;
@@ -179,6 +180,7 @@ mod run;
 #[cfg(feature = "serde")]
 mod serde;
 mod shared;
+mod shared_slice;
 mod shim;
 mod step;
 mod storage;

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "serde")]
 mod serde;
+mod tarray;
+mod tcounter;
 mod tmap;
 mod tmap_traits;
 mod tmap_view;
@@ -14,6 +16,8 @@ mod tset;
 mod tset_view;
 mod ttable;
 
+pub use tarray::TArray;
+pub use tcounter::TCounter;
 pub use tmap::TMap;
 pub use tmap_view::{Iter, TMapView};
 pub use tordmap::TOrdMap;
