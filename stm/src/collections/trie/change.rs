@@ -14,7 +14,8 @@ use super::path::{DEEPEST, FAN_OUT, Path};
 use super::root::Root;
 use super::{LONGEST, Place, Trie};
 
-/// Something on its way into a trie. If it does not get there its destructor runs when the body is over, like that of every value.
+/// Something on its way into a trie. If it does not get there its destructor runs when the body is over, like that of every
+/// value.
 struct Handed<T: Send + Sync + 'static>(Option<T>);
 
 impl<T: Send + Sync + 'static> Handed<T> {
