@@ -254,15 +254,17 @@ impl<T: Send + Sync + 'static> From<T> for TCell<T> {
     }
 }
 
-/// Shows the committed value, without waiting for anybody.
-impl<T: fmt::Debug + 'static> fmt::Debug for TCell<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cell = self.cell();
+impl<T: 'static> TCell<T> {
+    /// Runs `f` on the committed value, without waiting for anybody. For `Debug`.
+    pub(crate) fn show<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         // SAFETY: as in `load`.
-        unsafe {
-            direct::peek(cell, storage::is_inline::<T>(), |value: &T| {
-                f.debug_struct("TCell").field("value", value).finish()
-            })
-        }
+        unsafe { direct::peek(self.cell(), storage::is_inline::<T>(), f) }
+    }
+}
+
+/// Shows the committed value, without waiting for anybody.
+impl<T: fmt::Debug> fmt::Debug for TCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.show(|value| f.debug_struct("TCell").field("value", value).finish())
     }
 }

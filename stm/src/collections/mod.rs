@@ -5,14 +5,22 @@
 
 #[cfg(feature = "serde")]
 mod serde;
+mod tarray;
+mod tcounter;
 mod tmap;
 mod tmap_traits;
 mod tmap_view;
+mod tordmap;
 mod trie;
 mod tset;
 mod tset_view;
+mod ttable;
 
+pub use tarray::TArray;
+pub use tcounter::TCounter;
 pub use tmap::TMap;
 pub use tmap_view::{Iter, TMapView};
+pub use tordmap::TOrdMap;
 pub use tset::TSet;
 pub use tset_view::TSetView;
+pub use ttable::{Conflict, OrderedIndex, TTable, TTableBuilder, UniqueIndex};
