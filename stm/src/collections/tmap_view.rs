@@ -84,9 +84,9 @@ where
 
     /// Goes through the entries, in no particular order.
     #[track_caller]
-    pub fn iter(&self) -> Iter<'_, K, V> {
+    pub fn iter(&self) -> TMapIter<'_, K, V> {
         let frozen = self.frozen();
-        Iter { entries: frozen.entries(), left: frozen.len() }
+        TMapIter { entries: frozen.entries(), left: frozen.len() }
     }
 
     /// Goes through the keys, in no particular order.
@@ -193,7 +193,7 @@ where
     S: Send + Sync + 'static,
 {
     type Item = (&'a K, &'a V);
-    type IntoIter = Iter<'a, K, V>;
+    type IntoIter = TMapIter<'a, K, V>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -201,18 +201,18 @@ where
 }
 
 /// Goes through the entries of a [`TMapView`].
-pub struct Iter<'a, K: 'static, V: 'static> {
+pub struct TMapIter<'a, K: 'static, V: 'static> {
     entries: Entries<'a, K, V>,
     left: usize,
 }
 
-impl<K: 'static, V: 'static> Clone for Iter<'_, K, V> {
+impl<K: 'static, V: 'static> Clone for TMapIter<'_, K, V> {
     fn clone(&self) -> Self {
         Self { entries: self.entries.clone(), left: self.left }
     }
 }
 
-impl<'a, K: Send + Sync + 'static, V: Send + Sync + 'static> Iterator for Iter<'a, K, V> {
+impl<'a, K: Send + Sync + 'static, V: Send + Sync + 'static> Iterator for TMapIter<'a, K, V> {
     type Item = (&'a K, &'a V);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -226,10 +226,10 @@ impl<'a, K: Send + Sync + 'static, V: Send + Sync + 'static> Iterator for Iter<'
     }
 }
 
-impl<K: Send + Sync + 'static, V: Send + Sync + 'static> ExactSizeIterator for Iter<'_, K, V> {}
-impl<K: Send + Sync + 'static, V: Send + Sync + 'static> FusedIterator for Iter<'_, K, V> {}
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> ExactSizeIterator for TMapIter<'_, K, V> {}
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> FusedIterator for TMapIter<'_, K, V> {}
 
-impl<K, V> fmt::Debug for Iter<'_, K, V>
+impl<K, V> fmt::Debug for TMapIter<'_, K, V>
 where
     K: fmt::Debug + Send + Sync + 'static,
     V: fmt::Debug + Send + Sync + 'static,
