@@ -12,6 +12,7 @@ use crate::tx::{ReadTransaction, Transaction};
 
 use super::tmap_view::TMapView;
 use super::trie::entry::Entry;
+use super::trie::handed::{Handed, later};
 use super::trie::{Path, Root, Trie};
 
 /// A hash map whose operations are parts of transactions: those on different keys do not conflict, also while it grows.
@@ -521,11 +522,12 @@ where
         key: K,
         f: impl FnOnce(Option<V>) -> Option<V>,
     ) -> StmResult<()> {
-        let before = self.get(tx, &key)?;
+        let mut key = Handed::new(key);
+        let before = self.get(tx, key.get())?;
         let was_there = before.is_some();
         match f(before) {
-            Some(value) => self.insert(tx, key, value).map(drop),
-            None if was_there => self.remove(tx, &key).map(drop),
+            Some(value) => self.insert(tx, key.take(), value).map(later),
+            None if was_there => self.remove(tx, key.get()).map(later),
             None => Ok(()),
         }
     }
@@ -550,11 +552,12 @@ where
     /// assert_eq!(rooms.snapshot().get("hall").map(TVar::load), Some(1));
     /// ```
     pub fn get_or_insert_with<'tx>(&self, tx: &Transaction<'tx, '_>, key: K, f: impl FnOnce() -> V) -> StmResult<V> {
-        if let Some(value) = self.get(tx, &key)? {
+        let mut key = Handed::new(key);
+        if let Some(value) = self.get(tx, key.get())? {
             return Ok(value);
         }
         let value = f();
-        self.insert(tx, key, value.clone())?;
+        self.insert(tx, key.take(), value.clone()).map(later)?;
         Ok(value)
     }
 
@@ -580,7 +583,7 @@ where
     /// assert_eq!(map.snapshot().len(), 5);
     /// ```
     pub fn extend<'tx>(&self, tx: &Transaction<'tx, '_>, items: impl IntoIterator<Item = (K, V)>) -> StmResult<()> {
-        items.into_iter().try_for_each(|(key, value)| self.insert(tx, key, value).map(drop))
+        items.into_iter().try_for_each(|(key, value)| self.insert(tx, key, value).map(later))
     }
 
     /// Removes the entries for which `f` says no.
@@ -610,7 +613,7 @@ where
             }
             Ok(())
         })?;
-        unwanted.into_iter().try_for_each(|key| self.remove(tx, key).map(drop))
+        unwanted.into_iter().try_for_each(|key| self.remove(tx, key).map(later))
     }
 
     /// Returns clones of all entries, in no particular order.

@@ -22,6 +22,7 @@ mod change;
 mod counts;
 pub(crate) mod entry;
 pub(crate) mod frozen;
+pub(crate) mod handed;
 mod link;
 mod path;
 mod renew;
