@@ -1,7 +1,7 @@
 //! The skip list (Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990).
 //!
-//! A search looks through the levels without keeping track, so it conflicts with nothing; what it comes to may be stale. The facts that
-//! the answer depends on are then read for good. They are of two kinds:
+//! A search looks through the levels without keeping track, so it conflicts with nothing; what it comes to may be stale. The
+//! facts that the answer depends on are then read for good. They are of two kinds:
 //!
 //! - *A node is in the list*: it says so itself ([`Node::is_in`]). It is written when the node is put in and when it is taken out.
 //! - *Nothing is between two nodes*: the first is in the list, and its link leads to the second.
@@ -9,8 +9,8 @@
 //! A fact that does not hold means that somebody was faster, and the search begins anew. A node that was reached by a link read for
 //! good, from a node that is in the list, is in the list too: to take it out is to write that link.
 //!
-//! The links of a new node have no version that tells of its birth, and an attempt might take them for older than they are. That is why
-//! the owner of the node in front is always read first: it does have that version.
+//! The links of a new node have no version that tells of its birth, and an attempt might take them for older than they are. That
+//! is why the owner of the node in front is always read first: it does have that version.
 
 use std::cmp::Ordering as Order;
 use std::ptr;
@@ -138,8 +138,8 @@ impl<K: 'static, V: 'static> List<K, V> {
         Self { head: std::array::from_fn(|_| TLink::empty()), height: AtomicU32::new(1) }
     }
 
-    /// What the nodes of this list have as their owner. Lists are not moved: each is in a `Shared`. The nodes that are in a list when it
-    /// is dropped are out of everybody's reach, so no list takes them for its own if it comes to the same address.
+    /// What the nodes of this list have as their owner. Lists are not moved: each is in a `Shared`. The nodes that are in a list
+    /// when it is dropped are out of everybody's reach, so no list takes them for its own if it comes to the same address.
     pub(super) fn id(&self) -> usize {
         ptr::from_ref(self).addr()
     }
@@ -167,8 +167,8 @@ impl<K: 'static, V: 'static> List<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
-    /// Searches without keeping track. `order` tells where a key is from what is searched; `note` is told the last place before that on
-    /// each level.
+    /// Searches without keeping track. `order` tells where a key is from what is searched; `note` is told the last place before
+    /// that on each level.
     #[inline(always)]
     fn walk<'tx>(
         &'tx self,
@@ -244,8 +244,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         }
     }
 
-    /// Searches the node that is `Equal`, and fills in the gaps before it that are wanted. Who has come to put a node there gets none if
-    /// there is one.
+    /// Searches the node that is `Equal`, and fills in the gaps before it that are wanted. Who has come to put a node there gets
+    /// none if there is one.
     #[inline(always)]
     fn gaps<'tx>(
         &'tx self,
