@@ -5,6 +5,8 @@
 
 mod tarray;
 mod tcounter;
+mod tdeque;
 
 pub use tarray::TArray;
 pub use tcounter::TCounter;
+pub use tdeque::TDeque;
