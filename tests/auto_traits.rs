@@ -7,6 +7,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
+use stm::sync::{
+    Arrival, Owner, Permit, ReadGuard, TBarrier, TFuture, TLatch, TMVar, TPromise, TRwLock, TSemaphore, Turn,
+    UpgradableGuard, WriteGuard,
+};
 use stm::{
     Abort, Changes, Linkage, Options, ReadTransaction, Ref, Report, RunError, Shared, StmResult, TCell, TLink, TVar,
     Transaction, TxError, TxResult,
@@ -152,5 +156,39 @@ fn outcomes_and_options_cross_threads() {
         TxError<String>: true true;
         RunError<String>: true true;
         Options: true true;
+    }
+}
+
+#[test]
+fn primitives_cross_threads_and_so_do_guards() {
+    assert_threads! {
+        TMVar<u64>: true true;
+        TMVar<NotSync>: false false;
+        TMVar<NotSend>: false false;
+        TSemaphore: true true;
+        Permit: true true;
+        Turn: true true;
+        TRwLock<String>: true true;
+        TRwLock<NotSync>: false false;
+        // A guard belongs to an owner, and not to a thread.
+        ReadGuard<String>: true true;
+        UpgradableGuard<String>: true true;
+        WriteGuard<String>: true true;
+        Owner: true true;
+        TBarrier: true true;
+        Arrival: true true;
+        TLatch: true true;
+        TPromise<String>: true true;
+        TFuture<String>: true true;
+        TFuture<Rc<u64>>: false false;
+    }
+    assert_unwinding! {
+        TMVar<u64>: true true;
+        TSemaphore: true true;
+        TRwLock<u64>: true true;
+        TBarrier: true true;
+        TLatch: true true;
+        TPromise<u64>: true true;
+        TFuture<u64>: true true;
     }
 }

@@ -145,8 +145,9 @@
 //! # Features
 //!
 //! - `macros` (default): `atomically!`, `snapshot!`, `#[transactional]`.
-//! - `stream`: `futures_core::Stream` for [`Changes`].
-//! - `serde`: `Serialize` and `Deserialize` for [`TVar`], by value.
+//! - `stream`: `futures_core::Stream` for [`Changes`] and for the consumers' ends of [queues](channel).
+//! - `sink`: `futures_sink::Sink` for the producers' end of a bounded queue.
+//! - `serde`: `Serialize` and `Deserialize` for [`TVar`], by value, and for structures, by content.
 
 #![doc(test(attr(deny(unused_must_use), allow(dead_code, unused_variables))))]
 

@@ -204,6 +204,17 @@ pub struct Linkage<'tx, T: 'static> {
 }
 
 impl<'tx, T: 'static> Linkage<'tx, T> {
+    /// What a link of another form than [`TLink`] leads to.
+    ///
+    /// # Safety
+    ///
+    /// `raw` came from `Shared::<T>::into_raw`, and the reference it stands for was in a link at some moment of the run that `'tx`
+    /// is, or after its pin.
+    #[inline(always)]
+    pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        Self { raw, marker: PhantomData }
+    }
+
     /// The node. (It lives longer than a borrow of `self`, which is what `Deref` gives.)
     #[inline(always)]
     pub fn get(self) -> &'tx T {
