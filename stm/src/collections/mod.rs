@@ -21,7 +21,7 @@ pub use tarray::TArray;
 pub use tcounter::TCounter;
 pub use tdeque::TDeque;
 pub use tmap::TMap;
-pub use tmap_view::{Iter, TMapView};
+pub use tmap_view::{TMapIter, TMapView};
 pub use tordmap::TOrdMap;
 pub use tset::TSet;
 pub use tset_view::TSetView;
