@@ -11,8 +11,8 @@ use crate::count::Count;
 use crate::reclaim;
 use crate::tx::ReadTransaction;
 
-/// What a [`Shared`](crate::Shared) is to a value, this is to a slice of so many values: a run can borrow it, and it is dropped once
-/// the last reference is gone and no transaction that could still see it runs.
+/// What a [`Shared`](crate::Shared) is to a value, this is to a slice of so many values: a run can borrow it, and it is dropped
+/// once the last reference is gone and no transaction that could still see it runs.
 pub(crate) struct SharedSlice<T: 'static> {
     header: NonNull<Header>,
     marker: PhantomData<T>,

@@ -35,9 +35,9 @@ const MIDDLE: u64 = 1 << 63;
 ///
 /// # How
 ///
-/// Items have consecutive places, in blocks of 64, which a table finds by the number of the block. An end knows the place it has come to,
-/// and whether there is an item by looking at it: it need not know of the other end. References lead from the table to
-/// blocks to items and nowhere back, so there are no cycles to leak, and no chains to be dropped recursively.
+/// Items have consecutive places, in blocks of 64, which a table finds by the number of the block. An end knows the place it
+/// has come to, and whether there is an item by looking at it: it need not know of the other end. References lead from the
+/// table to blocks to items and nowhere back, so there are no cycles to leak, and no chains to be dropped recursively.
 ///
 /// # Examples
 ///
@@ -257,8 +257,8 @@ impl<T: Send + Sync + 'static> TDeque<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// As for [`pop_front`](Self::pop_front). It waits by [`retry`](ReadTransaction::retry), or, if the transaction has written nothing
-    /// yet, [in line](ReadTransaction::retry_in_line): an item wakes one of those who wait.
+    /// As for [`pop_front`](Self::pop_front). It waits by [`retry`](ReadTransaction::retry), or, if the transaction has written
+    /// nothing yet, [in line](ReadTransaction::retry_in_line): an item wakes one of those who wait.
     ///
     /// # Errors
     ///
