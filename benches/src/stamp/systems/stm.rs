@@ -1,13 +1,29 @@
-//! This project's library, over its plain variables.
+//! This project's library: over its plain variables alone, or with maps and queues of another make.
+
+use std::marker::PhantomData;
 
 use ::stm::{Abort, Linkage, Shared, TCell, TLink, Transaction};
 
 use super::super::ring::Ring;
 use super::super::tree::Tree;
-use super::{Found, System, Value};
+use super::{Found, Map, Queue, System, Value};
 
 /// Cells and links in place.
-pub(crate) struct Stm;
+pub(crate) struct Stm<K = Plainly>(PhantomData<K>);
+
+/// Where maps and queues come from.
+pub(crate) trait Kit: Sized + Send + Sync + 'static {
+    type Map<V: Send + Sync + 'static>: Map<Stm<Self>, V>;
+    type Queue<N: Send + Sync + 'static>: Queue<Stm<Self>, N>;
+}
+
+/// They are those of the ports, over plain variables.
+pub(crate) struct Plainly;
+
+impl Kit for Plainly {
+    type Map<V: Send + Sync + 'static> = Tree<Stm<Self>, V>;
+    type Queue<N: Send + Sync + 'static> = Ring<Stm<Self>, N>;
+}
 
 impl<'tx, N: Send + Sync + 'static> Found<'tx, N, Shared<N>> for Linkage<'tx, N> {
     #[inline(always)]
@@ -21,7 +37,7 @@ impl<'tx, N: Send + Sync + 'static> Found<'tx, N, Shared<N>> for Linkage<'tx, N>
     }
 }
 
-impl System for Stm {
+impl<K: Kit> System for Stm<K> {
     const CONCURRENT: bool = true;
     const TORN: bool = false;
 
@@ -31,11 +47,11 @@ impl System for Stm {
     type Node<N: Send + Sync + 'static> = Shared<N>;
     type Link<N: Send + Sync + 'static> = TLink<N>;
     type At<'tx, N: Send + Sync + 'static> = Linkage<'tx, N>;
-    type Map<V: Send + Sync + 'static> = Tree<Self, V>;
-    type Queue<N: Send + Sync + 'static> = Ring<Self, N>;
+    type Map<V: Send + Sync + 'static> = K::Map<V>;
+    type Queue<N: Send + Sync + 'static> = K::Queue<N>;
 
     fn new() -> Self {
-        Self
+        Self(PhantomData)
     }
 
     fn var<T: Value>(value: T) -> TCell<T> {
