@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use crossbeam_skiplist::SkipMap;
 use dashmap::DashMap;
 
+use super::collections::{Hashed, Ordered};
 use super::hash::HashTable;
 use super::tree::Tree;
 use super::{Contest, Field, competitor as who, every_lock, every_stm};
@@ -299,6 +300,12 @@ fn locked_ordered<L: LockKind, const UPDATES: u64>() -> Box<dyn Team> {
 fn enter_hash<const UPDATES: u64>(field: &mut Field<'_>) {
     let threads = &field.threads(1);
     every_stm!(field, threads, hash_tables, UPDATES);
+    field.twins(
+        who::OURS_STRUCTURE,
+        threads,
+        || Box::new(Mix::<Hashed<false>, UPDATES, KEYS>::new()),
+        || Box::new(Mix::<Hashed<true>, UPDATES, KEYS>::new()),
+    );
     every_lock!(field, threads, locked_hash, UPDATES);
     field.enter(who::DASHMAP, threads, || Box::new(Mix::<DashMap<u64, u64>, UPDATES, KEYS>::new()));
     field.enter(who::PAPAYA, threads, || Box::new(Mix::<papaya::HashMap<u64, u64>, UPDATES, KEYS>::new()));
@@ -308,6 +315,12 @@ fn enter_hash<const UPDATES: u64>(field: &mut Field<'_>) {
 fn enter_ordered<const UPDATES: u64>(field: &mut Field<'_>) {
     let threads = &field.threads(1);
     every_stm!(field, threads, trees, UPDATES);
+    field.twins(
+        who::OURS_STRUCTURE,
+        threads,
+        || Box::new(Mix::<Ordered<false>, UPDATES, KEYS>::new()),
+        || Box::new(Mix::<Ordered<true>, UPDATES, KEYS>::new()),
+    );
     every_lock!(field, threads, locked_ordered, UPDATES);
     field.enter(who::SKIPLIST, threads, || Box::new(Mix::<Skips, UPDATES, KEYS>::new()));
     field.enter(who::ARC_SWAP, threads, || Box::new(Mix::<Swapped<BTreeMap<u64, u64>>, UPDATES, KEYS>::new()));
@@ -319,12 +332,13 @@ fn hash(name: &'static str, title: &'static str, enter: fn(&mut Field<'_>)) -> C
         title,
         what: "Operations on random keys of 2048, half of which are present: the share of updates inserts and removes, the \
                rest looks up. The number of entries is checked. The transactions use a table of 2048 buckets, each a \
-               variable that holds a short list.",
+               variable that holds a short list; ours (collection) is `TMap`.",
         operation: "operation",
         baseline: who::DASHMAP,
         absent: "",
         losses: "A bucket of variables is replaced as a whole: an update allocates, and so retires, a list. Maps made for \
-                 this alone change their entry in place.",
+                 this alone change their entry in place. `TMap` is a trie: a few links to follow and record for each key, and \
+                 nodes that are replaced.",
         enter,
     }
 }
@@ -334,7 +348,7 @@ fn ordered(name: &'static str, title: &'static str, enter: fn(&mut Field<'_>)) -
         name,
         title,
         what: "The same on ordered maps. The transactions use a binary tree whose links are variables: a look-up reads some \
-               twenty of them.",
+               twenty of them; ours (collection) is `TOrdMap`.",
         operation: "operation",
         baseline: who::SKIPLIST,
         absent: "The number of crossbeam-skiplist's entries is not checked: under races what its 0.1.3 returns does not add up.",
