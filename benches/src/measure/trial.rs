@@ -31,7 +31,7 @@ impl Effort {
 
 /// How often a window is measured again because another process took a core meanwhile, and how long a trial may last
 /// before it puts up with that.
-const TRIES: usize = 4;
+const TRIES: usize = 8;
 /// See [`TRIES`].
 const PATIENCE: Duration = Duration::from_secs(8);
 
