@@ -261,3 +261,16 @@ fn appending_a_map_to_itself_changes_nothing() {
     atomically(|tx| map.append(tx, &map.clone()));
     assert_eq!(map.snapshot().len(), 100);
 }
+
+#[test]
+fn a_map_that_is_made_in_a_body_can_be_used_there() {
+    let made = || TOrdMap::from_iter([(1, "a"), (2, "b")]);
+    assert_eq!(snapshot(|tx| made().range(tx, ..)), [(1, "a"), (2, "b")]);
+    let map = atomically(|tx| {
+        let map = made();
+        map.insert(tx, 3, "c")?;
+        assert_eq!(map.remove(tx, &1)?, Some("a"));
+        Ok(map)
+    });
+    assert_eq!(map.snapshot().len(), 2);
+}
