@@ -4,3 +4,5 @@
 mod array;
 #[path = "arrays/counter.rs"]
 mod counter;
+#[path = "arrays/deque.rs"]
+mod deque;

@@ -7,6 +7,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
+use stm::collections::{TArray, TCounter, TDeque};
 use stm::sync::{
     Arrival, Owner, Permit, ReadGuard, TBarrier, TFuture, TLatch, TMVar, TPromise, TRwLock, TSemaphore, Turn,
     UpgradableGuard, WriteGuard,
@@ -190,5 +191,23 @@ fn primitives_cross_threads_and_so_do_guards() {
         TLatch: true true;
         TPromise<u64>: true true;
         TFuture<u64>: true true;
+    }
+}
+
+#[test]
+fn counters_arrays_and_deques_cross_threads_if_their_elements_may_do_both() {
+    assert_threads! {
+        TCounter: true true;
+        TArray<String>: true true;
+        TArray<NotSync>: false false;
+        TArray<NotSend>: false false;
+        TDeque<String>: true true;
+        TDeque<NotSync>: false false;
+        TDeque<NotSend>: false false;
+    }
+    assert_unwinding! {
+        TCounter: true true;
+        TArray<RefCell<u64>>: true true;
+        TDeque<RefCell<u64>>: true true;
     }
 }

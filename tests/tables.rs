@@ -99,31 +99,41 @@ fn clash(model: &Model, row: &User, instead_of: Option<u8>) -> Option<&'static s
     others().any(|other| other.email == row.email).then_some("email")
 }
 
+/// Changes a row in any way, its keys too.
+fn change(tx: &Transaction, users: &Users, model: &mut Model, id: u8, change: impl Fn(&mut User)) -> StmResult<()> {
+    let result = users.table.update(tx, &id, &change)?;
+    let Some(mut row) = model.get(&id).cloned() else {
+        assert_eq!(result, Ok(None));
+        return Ok(());
+    };
+    change(&mut row);
+    let expected = match clash(model, &row, Some(id)) {
+        Some(index) => Err(Conflict { index, row }),
+        None => {
+            model.remove(&id);
+            model.insert(row.id, row);
+            Ok(Some(()))
+        }
+    };
+    assert_eq!(result, expected);
+    Ok(())
+}
+
 fn take(tx: &Transaction, step: &Step, users: &Users, model: &mut Model) -> StmResult<()> {
     match step {
         Step::Insert(id, email, age) => {
             let row = user(*id, *email, *age);
             let expected = match clash(model, &row, None) {
                 Some(index) => Err(Conflict { index, row: row.clone() }),
-                None => Ok(drop(model.insert(*id, row.clone()))),
+                None => {
+                    model.insert(*id, row.clone());
+                    Ok(())
+                }
             };
             assert_eq!(users.table.insert(tx, row)?, expected);
         }
         Step::Change(id, new, email, age) => {
-            let change = |row: &mut User| {
-                *row = User { visits: row.visits, ..user(*new, *email, *age) };
-                *age
-            };
-            let result = users.table.update(tx, id, change)?;
-            let Some(old) = model.get(id) else { return Ok(assert_eq!(result, Ok(None))) };
-            let mut row = old.clone();
-            change(&mut row);
-            if let Some(index) = clash(model, &row, Some(*id)) {
-                return Ok(assert_eq!(result, Err(Conflict { index, row })));
-            }
-            model.remove(id);
-            model.insert(*new, row);
-            assert_eq!(result, Ok(Some(*age)));
+            change(tx, users, model, *id, |row| *row = User { visits: row.visits, ..user(*new, *email, *age) })?;
         }
         Step::Visit(id) => {
             let visit = |row: &mut User| row.visits += 1;

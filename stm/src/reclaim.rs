@@ -526,8 +526,9 @@ pub(crate) fn keep_up(local: &Local) {
 }
 
 /// Waits for nobody: if somebody else is at the registry, who may have been descheduled there, the next run's end will do.
+/// And frees nothing while the thread unwinds: a destructor that panics then would end the process.
 fn free_surplus(local: &Local) {
-    if local.is_pinned() || local.collecting.get() {
+    if local.is_pinned() || local.collecting.get() || std::thread::panicking() {
         return;
     }
     if local.is_full() {

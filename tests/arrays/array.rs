@@ -333,7 +333,8 @@ fn clones_that_panic_leave_it_whole() {
     }
     let (census, fuse) = (Census::new(), TVar::new(false));
     let array = TArray::from_fn(4, |n| Fragile(census.value(n as u64), fuse.clone()));
-    let bodies: [fn(&Transaction<'_, '_>, &TArray<Fragile>) -> StmResult<()>; 4] = [
+    type Body = fn(&Transaction<'_, '_>, &TArray<Fragile>) -> StmResult<()>;
+    let bodies: [Body; 4] = [
         |tx, array| array.swap(tx, 0, 1),
         |tx, array| array.update(tx, 0, |value| value.0.payload = 9),
         |tx, array| array.to_vec(tx).map(drop),

@@ -99,6 +99,23 @@ fn a_view_conflicts_with_changes_and_not_again_when_there_was_none() {
     assert_eq!(runs_beside(look, || drop(map.snapshot())), 1, "there is a view of this state already");
 }
 
+#[test]
+fn what_is_added_while_an_empty_place_is_cleared_away_is_not_lost() {
+    let _watchdog = watchdog();
+    let keys = 200;
+    for lonely in 0..20 {
+        let map: TMap<u64, u64> = TMap::new();
+        atomically(|tx| map.extend(tx, (0..keys).map(|key| (key, key))));
+        atomically(|tx| map.retain(tx, |key, _| *key == lonely));
+        // It is alone in its node, which goes with it; some of the others belong there, too.
+        let others = || atomically(|tx| map.extend(tx, (0..keys).filter(|key| *key != lonely).map(|key| (key, key))));
+        runs_beside(|tx| map.remove(tx, &lonely).map(ignore), others);
+        let view = map.snapshot();
+        assert!((0..keys).all(|key| view.contains_key(&key) == (key != lonely)));
+        assert_eq!(view.len() as u64, keys - 1);
+    }
+}
+
 /// How many runs of bodies it took more than there were commits.
 fn extra_runs(
     threads: usize,

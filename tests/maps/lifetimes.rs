@@ -4,8 +4,8 @@ use std::hash::{Hash, Hasher};
 use std::thread;
 
 use common::{Census, Counted, race, scaled, watchdog};
-use stm::collections::TMap;
-use stm::{atomically, cancel};
+use stm::collections::{TMap, TMapView};
+use stm::{TCell, atomically, cancel};
 
 use super::hashers::Masked;
 
@@ -90,6 +90,44 @@ fn fresh_keys_come_and_go_on_several_threads() {
     assert_eq!(map.snapshot().len(), 200);
     drop(map);
     census.settle(0);
+}
+
+/// Runs a transaction when it is dropped, which is a panic inside of a body.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Busy(u64);
+
+static ENDED: TCell<u64> = TCell::new(0);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        atomically(|tx| ENDED.modify(tx, |n| n + 1));
+    }
+}
+
+#[test]
+fn destructors_of_keys_and_values_run_outside_of_bodies() {
+    let _watchdog = watchdog();
+    let map: TMap<Busy, Busy> = TMap::new();
+    for round in 0..20 {
+        atomically(|tx| (0..50).try_for_each(|n| map.insert(tx, Busy(n), Busy(round)).map(std::mem::forget)));
+        let view = map.snapshot();
+        atomically(|tx| (0..50).try_for_each(|n| map.update(tx, &view_key(&view, n), |value| value.0 += 1).map(drop)));
+        atomically(|tx| map.retain(tx, |key, _| key.0 % 2 == round % 2));
+        let cancelled: Result<(), ()> = stm::try_atomically(|tx| {
+            (0..50).try_for_each(|n| map.insert(tx, Busy(n), Busy(n)).map(std::mem::forget))?;
+            cancel(())
+        });
+        cancelled.expect_err("it was cancelled");
+    }
+    drop(map);
+    stm::collect();
+    assert!(ENDED.load() > 20 * 50);
+}
+
+/// A key that need not be made in a body.
+fn view_key(view: &TMapView<Busy, Busy>, payload: u64) -> std::mem::ManuallyDrop<Busy> {
+    assert!(view.keys().any(|key| key.0 == payload));
+    std::mem::ManuallyDrop::new(Busy(payload))
 }
 
 /// On a stack on which recursion would not get far.

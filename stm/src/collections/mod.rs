@@ -7,6 +7,7 @@
 mod serde;
 mod tarray;
 mod tcounter;
+mod tdeque;
 mod tmap;
 mod tmap_traits;
 mod tmap_view;
@@ -18,8 +19,9 @@ mod ttable;
 
 pub use tarray::TArray;
 pub use tcounter::TCounter;
+pub use tdeque::TDeque;
 pub use tmap::TMap;
-pub use tmap_view::{Iter, TMapView};
+pub use tmap_view::{TMapIter, TMapView};
 pub use tordmap::TOrdMap;
 pub use tset::TSet;
 pub use tset_view::TSetView;

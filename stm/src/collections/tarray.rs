@@ -553,3 +553,21 @@ impl<'de, T: serde_core::Deserialize<'de> + Send + Sync + 'static> serde_core::D
         Vec::deserialize(deserializer).map(Self::from)
     }
 }
+
+#[cfg(all(test, feature = "serde", not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::collections::{TCounter, TDeque};
+
+    #[test]
+    fn arrays_deques_and_counters_are_serialised_by_value() {
+        let array = TArray::from_iter(["a", "b"].map(String::from));
+        let deque = TDeque::from_iter(0..100);
+        let counter = TCounter::new(u64::MAX);
+        let text = serde_json::to_string(&(&array, &deque, &counter)).expect("plain data");
+        let back: (TArray<String>, TDeque<u32>, TCounter) = serde_json::from_str(&text).expect("written so");
+        assert_eq!(Vec::from_iter(&back.0), ["a", "b"]);
+        assert!(back.1.into_iter().eq(0..100));
+        assert_eq!(back.2.load(), u64::MAX);
+    }
+}

@@ -15,8 +15,8 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction, atomically, 
 /// finds there over, so that the next times are free of conflicts again. They meet only when the counter as a whole comes near
 /// what is asked for. [`get`](Self::get) reads all stripes.
 ///
-/// A counter that is read as often as it is changed is better off as a `TVar<u64>`: it takes 1 kB for every two cores of the machine
-/// or part thereof (64 stripes at most).
+/// A counter that is read as often as it is changed is better off as a `TVar<u64>`: it takes 1 kB for every two cores of the
+/// machine or part thereof (64 stripes at most).
 ///
 /// | operation | complexity | conflicts with |
 /// |---|---|---|
@@ -199,8 +199,8 @@ impl TCounter {
     ///
     /// # Retry and conflicts
     ///
-    /// As long as the thread's own stripe holds enough, as for [`add`](Self::add). Else it looks at other stripes until it has found
-    /// enough, and conflicts with their changes. If it returns `false` it has seen the whole counter.
+    /// As long as the thread's own stripe holds enough, as for [`add`](Self::add). Else it looks at other stripes until it has
+    /// found enough, and conflicts with their changes. If it returns `false` it has seen the whole counter.
     ///
     /// # Errors
     ///
@@ -315,8 +315,8 @@ impl Stripes {
         number & (self.cells.len() - 1)
     }
 
-    /// The stripe of this thread. Threads that run at the same time have different numbers, as small as can be, which is why they are
-    /// not made here.
+    /// The stripe of this thread. Threads that run at the same time have different numbers, as small as can be, which is why
+    /// they are not made here.
     fn own(&self, tx: &Transaction<'_, '_>) -> usize {
         self.index(tx.attempt().local().number)
     }

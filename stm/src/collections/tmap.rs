@@ -12,13 +12,14 @@ use crate::tx::{ReadTransaction, Transaction};
 
 use super::tmap_view::TMapView;
 use super::trie::entry::Entry;
+use super::trie::handed::{Handed, later};
 use super::trie::{Path, Root, Trie};
 
 /// A hash map whose operations are parts of transactions: those on different keys do not conflict, also while it grows.
 ///
-/// It is a handle: cloning it shares the map, and `==` says whether two handles are of one map. A map is a trie of the keys' hashes,
-/// 32 ways at each node, so it grows (and shrinks) in places of a few entries and never as a whole. Each value is a variable
-/// of its own; plain values of a word (`u64`, say) are stored in place.
+/// It is a handle: cloning it shares the map, and `==` says whether two handles are of one map. A map is a trie of the keys'
+/// hashes, 32 ways at each node, so it grows (and shrinks) in places of a few entries and never as a whole. Each value is a
+/// variable of its own; plain values of a word (`u64`, say) are stored in place.
 ///
 /// Keys and values are cloned where they are handed out, and when something is changed that a [view](Self::view) has.
 ///
@@ -27,15 +28,18 @@ use super::trie::{Path, Root, Trie};
 /// | operation | time | conflicts with changes of |
 /// |---|---|---|
 /// | [`get`](Self::get), [`with`](Self::with), [`contains_key`](Self::contains_key) | O(1) (O(log n) with a base of 32) | the key |
-/// | [`insert`](Self::insert), [`remove`](Self::remove), [`update`](Self::update), [`alter`](Self::alter) | O(1), as above | the key |
+/// | [`insert`](Self::insert), [`remove`](Self::remove), [`alter`](Self::alter) | O(1), as above | the key |
+/// | [`update`](Self::update) | O(1), as above | the key |
 /// | [`is_empty`](Self::is_empty) | O(1), as a rule | the entry it finds |
 /// | [`len`](Self::len) | O(1) | which keys there are |
 /// | [`for_each`](Self::for_each), [`iter`](Self::iter), [`retain`](Self::retain), [`drain`](Self::drain) | O(n) | everything |
 /// | [`clear`](Self::clear), [`view`](Self::view) | O(1) | everything, see there |
 ///
-/// Keys that share a place conflict now and then: of two transactions that *add or remove* two different keys, one runs again
-/// if both keys belong at the end of the same chain of a few entries and the transactions overlap. In a map of `n` keys that is one pair in about
-/// `n`. Changing the values of keys that are there never does.
+/// Transactions that only use keys that are there conflict over the same key and nothing else. One that *adds or removes* a key
+/// also conflicts, now and then, with one that uses another key at the same place: if both add one at the end of the same chain
+/// of a few entries; if the one removes the entry in front of the other; if a chain has become too long and is distributed over
+/// a new node. In a map of `n` keys that is one pair of overlapping transactions in about `n`. (Measured: 8 threads on 2 cores
+/// that fill an empty map with 160,000 keys of their own run 0.01 % of the bodies twice.)
 ///
 /// All keys with one hash are in one list. The hasher should not be one that others can make collide.
 ///
@@ -145,8 +149,8 @@ where
     ///
     /// # Retry and conflicts
     ///
-    /// If there is one, it conflicts with changes of the first entry it has found and of the empty places before that; if there is
-    /// none, with whoever adds one.
+    /// If there is one, it conflicts with changes of the first entry it has found and of the empty places before that; if there
+    /// is none, with whoever adds one.
     ///
     /// # Errors
     ///
@@ -518,11 +522,12 @@ where
         key: K,
         f: impl FnOnce(Option<V>) -> Option<V>,
     ) -> StmResult<()> {
-        let before = self.get(tx, &key)?;
+        let mut key = Handed::new(key);
+        let before = self.get(tx, key.get())?;
         let was_there = before.is_some();
         match f(before) {
-            Some(value) => self.insert(tx, key, value).map(drop),
-            None if was_there => self.remove(tx, &key).map(drop),
+            Some(value) => self.insert(tx, key.take(), value).map(later),
+            None if was_there => self.remove(tx, key.get()).map(later),
             None => Ok(()),
         }
     }
@@ -547,11 +552,12 @@ where
     /// assert_eq!(rooms.snapshot().get("hall").map(TVar::load), Some(1));
     /// ```
     pub fn get_or_insert_with<'tx>(&self, tx: &Transaction<'tx, '_>, key: K, f: impl FnOnce() -> V) -> StmResult<V> {
-        if let Some(value) = self.get(tx, &key)? {
+        let mut key = Handed::new(key);
+        if let Some(value) = self.get(tx, key.get())? {
             return Ok(value);
         }
         let value = f();
-        self.insert(tx, key, value.clone())?;
+        self.insert(tx, key.take(), value.clone()).map(later)?;
         Ok(value)
     }
 
@@ -577,7 +583,7 @@ where
     /// assert_eq!(map.snapshot().len(), 5);
     /// ```
     pub fn extend<'tx>(&self, tx: &Transaction<'tx, '_>, items: impl IntoIterator<Item = (K, V)>) -> StmResult<()> {
-        items.into_iter().try_for_each(|(key, value)| self.insert(tx, key, value).map(drop))
+        items.into_iter().try_for_each(|(key, value)| self.insert(tx, key, value).map(later))
     }
 
     /// Removes the entries for which `f` says no.
@@ -607,7 +613,7 @@ where
             }
             Ok(())
         })?;
-        unwanted.into_iter().try_for_each(|key| self.remove(tx, key).map(drop))
+        unwanted.into_iter().try_for_each(|key| self.remove(tx, key).map(later))
     }
 
     /// Returns clones of all entries, in no particular order.
@@ -685,8 +691,8 @@ where
         Shared::get(&self.inner, tx).trie.clear(tx)
     }
 
-    /// Takes a view: the map as it is at this point of the transaction, for good. Writers go on, and copy what the view has before they
-    /// change it.
+    /// Takes a view: the map as it is at this point of the transaction, for good. Writers go on, and copy what the view has
+    /// before they change it.
     ///
     /// The view can be looked at once the transaction has committed, not in its body.
     ///
@@ -697,9 +703,10 @@ where
     ///
     /// # Retry and conflicts
     ///
-    /// Taking a view conflicts with all transactions that use the map and overlap: those that commit after it run again, if they
-    /// change anything. Unless the map was not changed since the last view: then it conflicts with nothing but such a change. For a view
-    /// every now and then this does not matter; to look at a few keys at one moment use a [`snapshot`](crate::snapshot()).
+    /// Taking a view conflicts with all transactions that use the map and overlap: those that commit after it run again, if
+    /// they change anything. Unless the map was not changed since the last view: then it conflicts with nothing but such a
+    /// change. For a view every now and then this does not matter; to look at a few keys at one moment use a
+    /// [`snapshot`](crate::snapshot()).
     ///
     /// # Errors
     ///

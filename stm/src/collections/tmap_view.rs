@@ -7,6 +7,7 @@ use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::shared::Shared;
+use crate::shim::{AtomicBool, Ordering};
 
 use super::TMap;
 use super::trie::Root;
@@ -34,6 +35,8 @@ use super::trie::frozen::{Entries, FrozenTrie};
 pub struct TMapView<K: 'static, V: 'static, S: 'static = RandomState> {
     map: TMap<K, V, S>,
     root: Shared<Root<K, V>>,
+    /// The view has been found to be frozen: its transaction, or another that froze the same, has committed.
+    is_frozen: AtomicBool,
 }
 
 impl<K, V, S> TMapView<K, V, S>
@@ -43,17 +46,28 @@ where
     S: Send + Sync + 'static,
 {
     pub(super) fn new(map: TMap<K, V, S>, root: Shared<Root<K, V>>) -> Self {
-        Self { map, root }
+        Self { map, root, is_frozen: AtomicBool::new(false) }
     }
 
+    #[inline]
     #[track_caller]
     fn frozen(&self) -> FrozenTrie<'_, K, V> {
+        // Acquire: pairs with the release in `freeze`. What that thread had seen of commits this one sees, too.
+        if !self.is_frozen.load(Ordering::Acquire) {
+            self.freeze();
+        }
+        // SAFETY: the generation is over, as was seen in `freeze`.
+        unsafe { FrozenTrie::new(&self.root) }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn freeze(&self) {
         assert!(
             self.map.inner.trie.latest().generation > self.root.branch.generation,
             "a view was looked at before the transaction that took it has committed: return it from the body"
         );
-        // SAFETY: the generation is over, as was just seen.
-        unsafe { FrozenTrie::new(&self.root) }
+        self.is_frozen.store(true, Ordering::Release);
     }
 
     /// The number of entries. O(1).
@@ -70,9 +84,9 @@ where
 
     /// Goes through the entries, in no particular order.
     #[track_caller]
-    pub fn iter(&self) -> Iter<'_, K, V> {
+    pub fn iter(&self) -> TMapIter<'_, K, V> {
         let frozen = self.frozen();
-        Iter { entries: frozen.entries(), left: frozen.len() }
+        TMapIter { entries: frozen.entries(), left: frozen.len() }
     }
 
     /// Goes through the keys, in no particular order.
@@ -135,7 +149,8 @@ impl<K: 'static, V: 'static, S: 'static> RefUnwindSafe for TMapView<K, V, S> {}
 
 impl<K: 'static, V: 'static, S: 'static> Clone for TMapView<K, V, S> {
     fn clone(&self) -> Self {
-        Self { map: self.map.clone(), root: Shared::clone(&self.root) }
+        let is_frozen = AtomicBool::new(self.is_frozen.load(Ordering::Acquire));
+        Self { map: self.map.clone(), root: Shared::clone(&self.root), is_frozen }
     }
 }
 
@@ -178,7 +193,7 @@ where
     S: Send + Sync + 'static,
 {
     type Item = (&'a K, &'a V);
-    type IntoIter = Iter<'a, K, V>;
+    type IntoIter = TMapIter<'a, K, V>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -186,18 +201,18 @@ where
 }
 
 /// Goes through the entries of a [`TMapView`].
-pub struct Iter<'a, K: 'static, V: 'static> {
+pub struct TMapIter<'a, K: 'static, V: 'static> {
     entries: Entries<'a, K, V>,
     left: usize,
 }
 
-impl<K: 'static, V: 'static> Clone for Iter<'_, K, V> {
+impl<K: 'static, V: 'static> Clone for TMapIter<'_, K, V> {
     fn clone(&self) -> Self {
         Self { entries: self.entries.clone(), left: self.left }
     }
 }
 
-impl<'a, K: Send + Sync + 'static, V: Send + Sync + 'static> Iterator for Iter<'a, K, V> {
+impl<'a, K: Send + Sync + 'static, V: Send + Sync + 'static> Iterator for TMapIter<'a, K, V> {
     type Item = (&'a K, &'a V);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -211,10 +226,10 @@ impl<'a, K: Send + Sync + 'static, V: Send + Sync + 'static> Iterator for Iter<'
     }
 }
 
-impl<K: Send + Sync + 'static, V: Send + Sync + 'static> ExactSizeIterator for Iter<'_, K, V> {}
-impl<K: Send + Sync + 'static, V: Send + Sync + 'static> FusedIterator for Iter<'_, K, V> {}
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> ExactSizeIterator for TMapIter<'_, K, V> {}
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> FusedIterator for TMapIter<'_, K, V> {}
 
-impl<K, V> fmt::Debug for Iter<'_, K, V>
+impl<K, V> fmt::Debug for TMapIter<'_, K, V>
 where
     K: fmt::Debug + Send + Sync + 'static,
     V: fmt::Debug + Send + Sync + 'static,

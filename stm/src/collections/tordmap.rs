@@ -20,15 +20,15 @@ use list::{Found, List};
 ///
 /// # Complexity
 ///
-/// It is a skip list: to search a key takes O(log n), expected, over the heights of nodes, which are random. [`len`](Self::len) counts.
-/// A search is not tracked: a transaction reads two variables for a key and its value, and two for each key of a range.
+/// It is a skip list: to search a key takes O(log n), expected, over the heights of nodes, which are random. [`len`](Self::len)
+/// counts. A search is not tracked: a transaction reads two variables for a key and its value, and two for each key of a range.
 ///
 /// # Conflicts
 ///
-/// - Operations on a key that is there conflict with changes of that key, and with nothing else. A change is an insert, a removal, or
-///   a write of its value.
-/// - One that finds no key there conflicts with changes of the gap that it is in: with inserts between the same two keys, and with the
-///   removal of either of them.
+/// - Operations on a key that is there conflict with changes of that key, and with nothing else. A change is an insert, a
+///   removal, or a write of its value.
+/// - One that finds no key there conflicts with changes of the gap that it is in: with inserts between the same two keys, and
+///   with the removal of either of them.
 /// - An insert of a new key and a removal conflict with other inserts and removals next to them. One in four also looks to the next
 ///   neighbours that are on a higher level, some four keys away, one in sixteen to those sixteen keys away, and so on.
 /// - A range conflicts with changes in it, and at its bounds: see [`for_range`](Self::for_range).
@@ -164,7 +164,8 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with the removal of the key or, if it is not in the map, with changes of the gap it is in. A change of the value is none.
+    /// Conflicts with the removal of the key or, if it is not in the map, with changes of the gap it is in. A change of the value
+    /// is none.
     ///
     /// # Errors
     ///
@@ -257,7 +258,8 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         }
     }
 
-    /// Changes the value of `key` in place, on a clone, and returns what `f` returned: nothing if the key is not in the map. O(log n).
+    /// Changes the value of `key` in place, on a clone, and returns what `f` returned: nothing if the key is not in the map.
+    /// O(log n).
     ///
     /// # Retry and conflicts
     ///
@@ -290,8 +292,8 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         }
     }
 
-    /// Inserts, changes or removes: `f` is shown the value of `key`, or none, and what it leaves is what there is afterwards. Returns
-    /// what `f` returned. O(log n).
+    /// Inserts, changes or removes: `f` is shown the value of `key`, or none, and what it leaves is what there is afterwards.
+    /// Returns what `f` returned. O(log n).
     ///
     /// # Retry and conflicts
     ///

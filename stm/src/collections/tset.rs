@@ -8,6 +8,7 @@ use crate::error::StmResult;
 use crate::tx::{ReadTransaction, Transaction};
 
 use super::tmap::TMap;
+use super::trie::handed::Handed;
 use super::tset_view::TSetView;
 
 /// A hash set whose operations are parts of transactions: a [`TMap`] without values. What is said there about complexity and
@@ -167,7 +168,8 @@ where
     /// assert!(!atomically(|tx| set.insert(tx, 1)));
     /// ```
     pub fn insert<'tx>(&self, tx: &Transaction<'tx, '_>, key: K) -> StmResult<bool> {
-        Ok(!self.contains(tx, &key)? && self.map.insert(tx, key, ())?.is_none())
+        let mut key = Handed::new(key);
+        Ok(!self.contains(tx, key.get())? && self.map.insert(tx, key.take(), ())?.is_none())
     }
 
     /// Removes a key, and says whether it was there.

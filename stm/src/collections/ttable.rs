@@ -22,14 +22,14 @@ pub use unique::UniqueIndex;
 
 /// Rows of type `R` with a primary key of type `P`, and with indexes, which a change of a row changes in the same transaction.
 ///
-/// A table is declared by [`builder`](Self::builder). Declaring an index returns a handle to it, by which rows are found: it knows the type of
-/// its keys, and belongs to its table. Keys are computed from rows, so a row and its index entries can not contradict each other.
-/// Cloning a table shares it.
+/// A table is declared by [`builder`](Self::builder). Declaring an index returns a handle to it, by which rows are found: it
+/// knows the type of its keys, and belongs to its table. Keys are computed from rows, so a row and its index entries can not
+/// contradict each other. Cloning a table shares it.
 ///
 /// # Complexity
 ///
-/// The rows and each index are a [`TOrdMap`]. An insert takes O(log n) for each index, as does a removal; an update does so for those whose
-/// keys it changes.
+/// The rows and each index are a [`TOrdMap`]. An insert takes O(log n) for each index, as does a removal; an update does so for
+/// those whose keys it changes.
 ///
 /// # Conflicts
 ///
@@ -128,8 +128,8 @@ where
 
     /// Changes the row with this primary key, on a clone, and returns what `f` returned: nothing if there is no such row.
     ///
-    /// The keys may change, the primary key too. The inner error is the changed row with the name of the index in which another row has its
-    /// key; nothing has changed then.
+    /// The keys may change, the primary key too. The inner error is the changed row with the name of the index in which another
+    /// row has its key; nothing has changed then.
     ///
     /// # Retry and conflicts
     ///

@@ -138,6 +138,30 @@ fn nothing_is_freed_while_the_thread_is_pinned_or_frees_already() {
 }
 
 #[test]
+fn nothing_is_freed_at_the_end_of_an_operation_while_the_thread_unwinds() {
+    struct Guard<'l>(&'l Local);
+    impl Drop for Guard<'_> {
+        fn drop(&mut self) {
+            retire(self.0, BATCH + 5);
+            keep_up(self.0);
+        }
+    }
+    let handle = Handle::current();
+    let local = handle.local();
+    collect(local);
+    local.bag().ripe.extend((0..BATCH).map(|_| harmless()));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _guard = Guard(local);
+        std::panic::resume_unwind(Box::new("a panic"));
+    }));
+    assert!(panic.is_err());
+    assert_eq!((local.bag().fresh.len(), local.bag().ripe.len()), (BATCH + 5, BATCH));
+    keep_up(local);
+    assert!(local.bag().fresh.len() + local.bag().ripe.len() < 2 * BATCH + 5, "it makes up for it later");
+    while collect(local) > 0 {}
+}
+
+#[test]
 fn destructors_that_retire_more_make_the_next_batch_a_collection() {
     /// As one of a variable that holds the last handle to another.
     unsafe fn cause(_object: *mut ()) {

@@ -109,8 +109,8 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with changes of the key that it returns and of what is between the two. It also conflicts with the removal of `key` or,
-    /// if that is not in the map, with inserts between `key` and the next key and the removal of the latter.
+    /// Conflicts with changes of the key that it returns and of what is between the two. It also conflicts with the removal of
+    /// `key` or, if that is not in the map, with inserts between `key` and the next key and the removal of the latter.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The skip list (Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990).
 //!
-//! A search looks through the levels without keeping track, so it conflicts with nothing; what it comes to may be stale. The facts that
-//! the answer depends on are then read for good. They are of two kinds:
+//! A search looks through the levels without keeping track, so it conflicts with nothing; what it comes to may be stale. The
+//! facts that the answer depends on are then read for good. They are of two kinds:
 //!
 //! - *A node is in the list*: it says so itself ([`Node::is_in`]). It is written when the node is put in and when it is taken out.
 //! - *Nothing is between two nodes*: the first is in the list, and its link leads to the second.
@@ -9,8 +9,8 @@
 //! A fact that does not hold means that somebody was faster, and the search begins anew. A node that was reached by a link read for
 //! good, from a node that is in the list, is in the list too: to take it out is to write that link.
 //!
-//! The links of a new node have no version that tells of its birth, and an attempt might take them for older than they are. That is why
-//! the owner of the node in front is always read first: it does have that version.
+//! The links of a new node have no version that tells of its birth, and an attempt might take them for older than they are. That
+//! is why the owner of the node in front is always read first: it does have that version.
 
 use std::cmp::Ordering as Order;
 use std::ptr;
@@ -61,25 +61,14 @@ pub(super) struct List<K: 'static, V: 'static> {
     height: AtomicU32,
 }
 
-/// A search under way.
-struct Walk<'tx, K: 'static, V: 'static> {
+/// A search under way. Without a log to keep short (`LOGGED`) it reads for good, which is the faster way to look then.
+struct Walk<'tx, K: 'static, V: 'static, const LOGGED: bool> {
     place: Place<'tx, K, V>,
     /// What is behind the place on the level above.
     behind: Option<Linkage<'tx, Node<K, V>>>,
-    logged: bool,
 }
 
-impl<'tx, K: Send + Sync + 'static, V: Send + Sync + 'static> Walk<'tx, K, V> {
-    #[inline(always)]
-    fn look(
-        &self,
-        tx: &ReadTransaction<'tx, '_>,
-        link: &'tx TLink<Node<K, V>>,
-    ) -> StmResult<Option<Linkage<'tx, Node<K, V>>>> {
-        // Without a log to keep short the other way to look is the faster one.
-        if self.logged { link.peek(tx) } else { link.read(tx) }
-    }
-
+impl<'tx, K: Send + Sync + 'static, V: Send + Sync + 'static, const LOGGED: bool> Walk<'tx, K, V, LOGGED> {
     /// Goes on along one level, to the last node that is `Less`. Returns the one that is `Equal`, if it comes to it.
     #[inline(always)]
     fn along(
@@ -89,13 +78,17 @@ impl<'tx, K: Send + Sync + 'static, V: Send + Sync + 'static> Walk<'tx, K, V> {
         link: impl Fn(&'tx Node<K, V>) -> &'tx TLink<Node<K, V>>,
         order: impl Fn(&K) -> Order,
     ) -> StmResult<Option<&'tx Node<K, V>>> {
-        let mut next = self.look(tx, self.place.map_or(head, &link))?;
-        // The level above may have led to the same one already.
-        while let Some(node) = next.filter(|_| next != self.behind) {
+        let look = |link: &'tx TLink<Node<K, V>>| if LOGGED { link.peek(tx) } else { link.read(tx) };
+        let mut next = look(self.place.map_or(head, &link))?;
+        while let Some(node) = next {
+            // The level above has led to it already.
+            if next == self.behind {
+                break;
+            }
             match order(&node.key) {
                 Order::Less => {
                     self.place = Some(node.get());
-                    next = self.look(tx, link(node.get()))?;
+                    next = look(link(node.get()))?;
                 }
                 Order::Equal => return Ok(Some(node.get())),
                 Order::Greater => break,
@@ -104,7 +97,33 @@ impl<'tx, K: Send + Sync + 'static, V: Send + Sync + 'static> Walk<'tx, K, V> {
         self.behind = next;
         Ok(None)
     }
+
+    /// From level `top` down to 0.
+    #[inline(always)]
+    fn down(
+        mut self,
+        tx: &ReadTransaction<'tx, '_>,
+        head: &'tx [TLink<Node<K, V>>],
+        order: impl Fn(&K) -> Order,
+        mut note: impl FnMut(usize, Place<'tx, K, V>),
+    ) -> StmResult<Walked<'tx, K, V>> {
+        for (level, head) in head.iter().enumerate().rev() {
+            let hit = match level {
+                0 => self.along(tx, head, |node| &node.next, &order)?,
+                1 => self.along(tx, head, |node| &node.second, &order)?,
+                _ => self.along(tx, head, |node| node.above(level), &order)?,
+            };
+            if let Some(node) = hit {
+                return Ok(Ok(node));
+            }
+            note(level, self.place);
+        }
+        Ok(Err(self.place))
+    }
 }
+
+/// The node that is `Equal`, or the place behind which it would be.
+type Walked<'tx, K, V> = Result<&'tx Node<K, V>, Place<'tx, K, V>>;
 
 /// What a search by key has found, for good.
 pub(super) enum Found<'tx, K: 'static, V: 'static> {
@@ -119,8 +138,8 @@ impl<K: 'static, V: 'static> List<K, V> {
         Self { head: std::array::from_fn(|_| TLink::empty()), height: AtomicU32::new(1) }
     }
 
-    /// What the nodes of this list have as their owner. Lists are not moved: each is in a `Shared`. The nodes that are in a list when it
-    /// is dropped are out of everybody's reach, so no list takes them for its own if it comes to the same address.
+    /// What the nodes of this list have as their owner. Lists are not moved: each is in a `Shared`. The nodes that are in a list
+    /// when it is dropped are out of everybody's reach, so no list takes them for its own if it comes to the same address.
     pub(super) fn id(&self) -> usize {
         ptr::from_ref(self).addr()
     }
@@ -148,30 +167,21 @@ impl<K: 'static, V: 'static> List<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
-    /// Searches from level `top` down to 0, without keeping track. `order` tells where a key is from what is searched. Returns the
-    /// node for which it said `Equal`, or the place behind which such a node would be; `note` is told that place on each level.
+    /// Searches without keeping track. `order` tells where a key is from what is searched; `note` is told the last place before
+    /// that on each level.
     #[inline(always)]
-    #[allow(clippy::type_complexity, reason = "a name would hide what it is")]
     fn walk<'tx>(
         &'tx self,
         tx: &ReadTransaction<'tx, '_>,
-        top: usize,
         order: impl Fn(&K) -> Order,
-        mut note: impl FnMut(usize, Place<'tx, K, V>),
-    ) -> StmResult<Result<&'tx Node<K, V>, Place<'tx, K, V>>> {
-        let mut at = Walk { place: None, behind: None, logged: tx.attempt().is_logged() };
-        for level in (0..top).rev() {
-            let head = &self.head[level];
-            let hit = match level {
-                0 => at.along(tx, head, |node| &node.next, &order)?,
-                _ => at.along(tx, head, |node| node.link(level), &order)?,
-            };
-            if let Some(node) = hit {
-                return Ok(Ok(node));
-            }
-            note(level, at.place);
+        note: impl FnMut(usize, Place<'tx, K, V>),
+    ) -> StmResult<Walked<'tx, K, V>> {
+        let head = &self.head[..self.top()];
+        if tx.attempt().is_logged() {
+            Walk::<K, V, true> { place: None, behind: None }.down(tx, head, order, note)
+        } else {
+            Walk::<K, V, false> { place: None, behind: None }.down(tx, head, order, note)
         }
-        Ok(Err(at.place))
     }
 
     /// Whether the place is in the list, for good.
@@ -206,7 +216,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
     ) -> StmResult<Found<'tx, K, V>> {
         let mut spin = Spin::new();
         loop {
-            match self.walk(tx, self.top(), &order, |_, _| ())? {
+            match self.walk(tx, &order, |_, _| ())? {
                 Ok(node) if self.has(tx, Some(node))? => return Ok(Found::Node(node)),
                 Err(place) if self.has(tx, place)? => {
                     let gap = self.settle(tx, 0, place, &order)?;
@@ -234,8 +244,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         }
     }
 
-    /// Searches the node that is `Equal`, and fills in the gaps before it that are wanted. Who has come to put a node there gets none if
-    /// there is one.
+    /// Searches the node that is `Equal`, and fills in the gaps before it that are wanted. Who has come to put a node there gets
+    /// none if there is one.
     #[inline(always)]
     fn gaps<'tx>(
         &'tx self,
@@ -250,7 +260,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         };
         let mut spin = Spin::new();
         loop {
-            match self.walk(tx, self.top(), search, |level, place| gaps[level].0 = place)? {
+            match self.walk(tx, search, |level, place| gaps[level].0 = place)? {
                 Ok(node) if self.has(tx, Some(node))? => return Ok(Some(node)),
                 Err(place) if self.has(tx, place)? => {
                     gaps[0] = self.settle(tx, 0, place, &order)?;

@@ -20,7 +20,7 @@ pub(super) struct Node<K: 'static, V: 'static> {
     upper: Option<Box<Block<K, V>>>,
     pub(super) next: TLink<Node<K, V>>,
     /// Of level 1, for one node in four.
-    second: TLink<Node<K, V>>,
+    pub(super) second: TLink<Node<K, V>>,
     /// Written when the node is put into a list and when it is taken out, so who has read it knows of both.
     owner: TCell<Owner>,
     pub(super) value: TCell<V>,
@@ -48,6 +48,20 @@ impl<K: 'static, V: 'static> Block<K, V> {
         Some(Box::new(Self { links, more: Self::new(first + BLOCK, height, link) }))
     }
 }
+
+impl<K: 'static, V: 'static> Block<K, V> {
+    /// The link of a level that is not in this block.
+    #[cold]
+    fn far(&self, mut level: usize) -> &TLink<Node<K, V>> {
+        let mut block = self;
+        while level >= BLOCK {
+            (block, level) = (block.more.as_deref().expect(ON_LEVEL), level - BLOCK);
+        }
+        &block.links[level]
+    }
+}
+
+const ON_LEVEL: &str = "the node is on that level";
 
 /// The link of a level, if the node is on it.
 fn own<T>(level: usize, height: usize, link: &mut impl FnMut(usize) -> TLink<T>) -> TLink<T> {
@@ -113,14 +127,8 @@ impl<K: 'static, V: 'static> Node<K, V> {
 
     /// Its link on a level from 2.
     #[inline(always)]
-    fn above(&self, level: usize) -> &TLink<Self> {
-        let (mut block, mut level) = (&self.upper, level - IN_PLACE);
-        loop {
-            let links = block.as_ref().expect("the node is on that level");
-            if level < BLOCK {
-                return &links.links[level];
-            }
-            (block, level) = (&links.more, level - BLOCK);
-        }
+    pub(super) fn above(&self, level: usize) -> &TLink<Self> {
+        let (block, level) = (self.upper.as_deref().expect(ON_LEVEL), level - IN_PLACE);
+        if level < BLOCK { &block.links[level] } else { block.far(level) }
     }
 }

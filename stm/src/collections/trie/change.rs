@@ -9,34 +9,11 @@ use crate::tx::Transaction;
 
 use super::branch::Branch;
 use super::entry::Entry;
+use super::handed::Handed;
 use super::link::{Node, Target};
 use super::path::{DEEPEST, FAN_OUT, Path};
 use super::root::Root;
 use super::{LONGEST, Place, Trie};
-
-/// Something on its way into a trie. If it does not get there its destructor runs when the body is over, like that of every value.
-struct Handed<T: Send + Sync + 'static>(Option<T>);
-
-impl<T: Send + Sync + 'static> Handed<T> {
-    fn take(&mut self) -> T {
-        self.0.take().expect("it is taken once")
-    }
-
-    fn get(&self) -> &T {
-        self.0.as_ref().expect("it is looked at before it is taken")
-    }
-}
-
-impl<T: Send + Sync + 'static> Drop for Handed<T> {
-    #[inline]
-    fn drop(&mut self) {
-        if mem::needs_drop::<T>()
-            && let Some(value) = self.0.take()
-        {
-            drop(Shared::new(value));
-        }
-    }
-}
 
 impl<K, V> Trie<K, V>
 where
@@ -52,7 +29,7 @@ where
         value: V,
         path_of: impl Fn(&K) -> Path,
     ) -> StmResult<Option<V>> {
-        let (mut key, mut value) = (Handed(Some(key)), Handed(Some(value)));
+        let (mut key, mut value) = (Handed::new(key), Handed::new(value));
         loop {
             let place = self.locate(tx, path, key.get())?;
             if !place.is_current {
@@ -116,8 +93,8 @@ where
                 self.renew(tx, path)?;
                 continue;
             }
-            let mut value = Handed(Some(entry.get().value.read(tx)?));
-            let result = f(value.0.as_mut().expect("it is taken below"));
+            let mut value = Handed::new(entry.get().value.read(tx)?);
+            let result = f(value.get_mut());
             // If `f` has begun a new generation, the entry may not be changed any more.
             if std::ptr::eq(self.root(tx)?.get(), place.root) {
                 entry.get().value.write(tx, value.take())?;

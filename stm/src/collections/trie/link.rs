@@ -17,8 +17,8 @@ use super::entry::Entry;
 
 /// What a [`TLink`](crate::TLink) is, but for two types of nodes, told apart by the lowest bit of the word.
 ///
-/// (A `TLink` of an enum would do, if a node that is an entry did not take the room of a branch then. Of the structures only this one needs
-/// it, so it is here.)
+/// (A `TLink` of an enum would do, if a node that is an entry did not take the room of a branch then. Of the structures only
+/// this one needs it, so it is here.)
 #[repr(C, align(16))]
 pub(crate) struct Link<K: 'static, V: 'static> {
     cell: RawCell,

@@ -1,19 +1,20 @@
 //! The hash trie under [`TMap`](super::TMap): which nodes there are, and how a key's place is found.
 //!
-//! Below a [`Root`] are [`Branch`]es of 32 slots; a key's hash says which way to go, five bits a branch. A slot leads to a chain of
-//! up to [`LONGEST`] entries, or to another branch: a chain that would get longer is distributed over a new branch
+//! Below a [`Root`] are [`Branch`]es of 32 slots; a key's hash says which way to go, five bits a branch. A slot leads to a
+//! chain of up to [`LONGEST`] entries, or to another branch: a chain that would get longer is distributed over a new branch
 //! (`change`). Beyond the last branch that a hash can tell keys apart by chains have any length.
 //!
-//! An operation reads the root's link, the links on the way to its entry, and the entry's value; it writes one of them. Entries are
-//! added at the end of a chain, so who has found an entry in front of that does not mind.
+//! An operation reads the root's link, the links on the way to its entry, and the entry's value; it writes one of them. Entries
+//! are added at the end of a chain, so who has found an entry in front of that does not mind.
 //!
-//! **Generations.** A view begins a new generation: it writes the root's link, and is done. Who then changes something replaces what is
-//! of an older generation on the way to it by copies first (`renew`), as in Ctries (Prokopec et al., PPoPP 2012). Since everybody
-//! has read the root's link, nobody who has seen the older generation as the current one commits after the view. So what is of an
-//! older generation than the committed root's is frozen (`frozen`).
+//! **Generations.** A view begins a new generation: it writes the root's link, and is done. Who then changes something replaces
+//! what is of an older generation on the way to it by copies first (`renew`), as in Ctries (Prokopec et al., PPoPP 2012). Since
+//! everybody has read the root's link, nobody who has seen the older generation as the current one commits after the view. So
+//! what is of an older generation than the committed root's is frozen (`frozen`).
 //!
-//! User code (`Hash`, `Eq`, `Clone` and closures) may run between any two steps here. All it can do is panic, which ends the run, or, if it is a
-//! closure that has the transaction, change the map; so nothing that was found before a closure ran is relied on after it.
+//! User code (`Hash`, `Eq`, `Clone` and closures) may run between any two steps here. All it can do is panic, which ends the
+//! run, or, if it is a closure that has the transaction, change the map; so nothing that was found before a closure ran is
+//! relied on after it.
 
 pub(crate) mod branch;
 pub(crate) mod build;
@@ -21,6 +22,7 @@ mod change;
 mod counts;
 pub(crate) mod entry;
 pub(crate) mod frozen;
+pub(crate) mod handed;
 mod link;
 mod path;
 mod renew;

@@ -13,7 +13,8 @@ use super::path::Path;
 use super::root::Root;
 
 impl<K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Trie<K, V> {
-    /// Begins a new generation, and returns a root of the one that ends. Once this has committed, everything below that is frozen.
+    /// Begins a new generation, and returns a root of the one that ends. Once this has committed, everything below that is
+    /// frozen.
     pub(crate) fn freeze<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<Shared<Root<K, V>>> {
         let root = self.root(tx)?;
         // If nothing has been changed since the last time, nothing has to be frozen.
@@ -55,33 +56,27 @@ impl<K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Trie<K,
     }
 }
 
+/// Copies a chain as a whole. (The entries of a chain are of one generation, since nothing is added to or taken from an older one.)
 fn renew_chain<'tx, K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(
     tx: &Transaction<'tx, '_>,
     slot: &'tx Link<K, V>,
     first: Linkage<'tx, Entry<K, V>>,
     generation: u64,
 ) -> StmResult<()> {
-    let mut chain = Vec::new();
-    let mut found = Some(first);
-    while let Some(entry) = found {
+    if first.generation == generation {
+        return Ok(());
+    }
+    let mut chain = vec![first];
+    let mut last = first;
+    while let Some(entry) = last.get().next.read(tx)?.entry() {
+        debug_assert!(entry.generation != generation, "a chain of two generations");
         chain.push(entry);
-        found = entry.get().next.read(tx)?.entry();
+        last = entry;
     }
-    // From the end, since a copy needs to know what follows it. What follows the last copy has not changed.
-    let mut next = Node::Nothing;
-    let mut has_changed = false;
+    let mut copies = Node::Nothing;
     for entry in chain.into_iter().rev() {
-        if entry.generation != generation {
-            let copy = Entry::new(generation, entry.key.clone(), entry.get().value.read(tx)?, next);
-            next = Node::Entry(Shared::new(copy));
-            has_changed = true;
-        } else {
-            if has_changed {
-                entry.get().next.write(tx, next)?;
-            }
-            next = Node::Entry(entry.to_shared());
-            has_changed = false;
-        }
+        let copy = Entry::new(generation, entry.key.clone(), entry.get().value.read(tx)?, copies);
+        copies = Node::Entry(Shared::new(copy));
     }
-    if has_changed { slot.write(tx, next) } else { Ok(()) }
+    slot.write(tx, copies)
 }

@@ -25,7 +25,8 @@ where
         Self { primary: Box::new(primary), rows: TOrdMap::new(), indexes: Vec::new() }
     }
 
-    /// Declares an index in which each key is there at most once: a row with a key that another one has is refused, under this name.
+    /// Declares an index in which each key is there at most once: a row with a key that another one has is refused, under this
+    /// name.
     ///
     /// `key` must return the same for the same row each time, and not use transactions.
     ///

@@ -73,9 +73,9 @@ where
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with changes of the rows that it has gone through, and with all that brings a row into that part of the range or out of it. Of
-    /// changes outside, it conflicts with those next to a bound alone: inserts of keys between it and the next key outside, and the removal
-    /// of that key.
+    /// Conflicts with changes of the rows that it has gone through, and with all that brings a row into that part of the range or
+    /// out of it. Of changes outside, it conflicts with those next to a bound alone: inserts of keys between it and the next key
+    /// outside, and the removal of that key.
     ///
     /// # Errors
     ///
