@@ -10,6 +10,7 @@ use crate::progress::opposite::{self, Nothing, Opposite};
 use crate::progress::ping_pong::{self, Channels, PingPong};
 use crate::progress::queues::{self, Channel, Flow};
 use crate::progress::snapshots::{self, CoarseMutex, Sums, Transfers};
+use crate::progress::tasks::{self, Home, OneThread, TaskPingPong, TwoThreads};
 use crate::progress::waiters::{InLine, InLineForACount, Retry, Waiters};
 
 const T_VAR: &str = "TVar";
@@ -24,6 +25,8 @@ pub(crate) const TRIALS: &[(&str, Build)] = &[
     ("progress: snapshot of 4096 beside a writer", snapshot),
     ("progress: queue of 128, time per item", queue),
     ("progress: ping-pong, time per round trip", ping_pong),
+    ("progress: ping-pong of tasks on one thread, time per round trip", task_ping_pong::<OneThread>),
+    ("progress: ping-pong of tasks on two threads, time per round trip", task_ping_pong::<TwoThreads>),
     ("progress: opposite orders", opposite_orders),
     ("progress: hot counter", hot_counter),
     ("progress: waiters in line, time per item", waiters_in_line),
@@ -85,6 +88,19 @@ fn ping_pong() -> Trial {
             trial.target((ours, 2), (CONDVAR, 2), AtMost(1.0), Open).target((ours, 2), (CHANNEL, 2), Open, AtMost(1.0));
     }
     trial
+}
+
+/// Of tokio: its runtime for everybody, and as the peer its bounded channel with room for one each way.
+fn task_ping_pong<H: Home + 'static>() -> Trial {
+    const ASYNC: &str = "async-stm";
+    const TOKIO: &str = "tokio's channel";
+    let workers = H::WORKERS;
+    Trial::new()
+        .contender(T_VAR, TaskPingPong::<tasks::Transactional, H>::new(), &[workers])
+        .contender(ASYNC, TaskPingPong::<tasks::AsyncStm, H>::new(), &[workers])
+        .contender(TOKIO, TaskPingPong::<tasks::Channels, H>::new(), &[workers])
+        .target((T_VAR, workers), (ASYNC, workers), AtMost(1.0), Open)
+        .target((T_VAR, workers), (TOKIO, workers), Open, AtMost(1.0))
 }
 
 /// The mutexes have no target of their own: they are there to compare the numbers with, as is the measuring loop.
