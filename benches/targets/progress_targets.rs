@@ -11,7 +11,7 @@ use crate::progress::ping_pong::{self, Channels, PingPong};
 use crate::progress::queues::{self, Channel, Flow};
 use crate::progress::snapshots::{self, CoarseMutex, Sums, Transfers};
 use crate::progress::tasks::{self, Home, OneThread, TaskPingPong, TwoThreads};
-use crate::progress::waiters::{InLine, InLineForACount, Retry, Waiters};
+use crate::progress::waiters::{Count, InLine, Retry, Ring, Waiters};
 
 const T_VAR: &str = "TVar";
 const T_CELL: &str = "TCell";
@@ -141,8 +141,8 @@ fn waiters_in_line() -> Trial {
     Trial::new()
         .stretched(20)
         .crowded()
-        .contender(FEW, Waiters::<InLine, 10>::new(), &[1])
-        .contender(MANY, Waiters::<InLine, 10_000>::new(), &[1])
+        .contender(FEW, Waiters::<Ring<InLine>, 10>::new(), &[1])
+        .contender(MANY, Waiters::<Ring<InLine>, 10_000>::new(), &[1])
         .target((MANY, 1), (FEW, 1), AtMost(3.0), AtMost(1.2))
 }
 
@@ -152,8 +152,8 @@ fn waiters_in_line_for_a_count() -> Trial {
     Trial::new()
         .stretched(20)
         .crowded()
-        .contender(FEW, Waiters::<InLineForACount, 10>::new(), &[1])
-        .contender(MANY, Waiters::<InLineForACount, 10_000>::new(), &[1])
+        .contender(FEW, Waiters::<Count, 10>::new(), &[1])
+        .contender(MANY, Waiters::<Count, 10_000>::new(), &[1])
         .target((MANY, 1), (FEW, 1), AtMost(3.0), AtMost(1.2))
 }
 
@@ -164,7 +164,7 @@ fn waiters_by_retry() -> Trial {
     Trial::new()
         .stretched(20)
         .crowded()
-        .contender(FEW, Waiters::<Retry, 10>::new(), &[1])
-        .contender(MANY, Waiters::<Retry, 10_000>::new(), &[1])
+        .contender(FEW, Waiters::<Ring<Retry>, 10>::new(), &[1])
+        .contender(MANY, Waiters::<Ring<Retry>, 10_000>::new(), &[1])
         .target((MANY, 1), (FEW, 1), Open, Open)
 }
