@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use crossbeam_queue::{ArrayQueue, SegQueue};
 use crossbeam_utils::Backoff;
+use stm::channel::{TBQueue, TQueue};
 use stm::{ReadTransaction, StmResult, Transaction};
 
 use super::{Padded, Team};
@@ -91,7 +92,41 @@ impl<V: Variable> Queue for Transactional<V> {
     }
 }
 
-/// The same ring in fast-stm's variables.
+/// The library's bounded queue, closed by nobody.
+impl Queue for TBQueue<u64> {
+    fn new() -> Self {
+        Self::new(CAPACITY)
+    }
+
+    #[inline]
+    fn push(&self, item: u64) {
+        self.send(item).expect("the queue is open");
+    }
+
+    #[inline]
+    fn pop(&self) -> u64 {
+        self.recv().expect("the queue is open")
+    }
+}
+
+/// The library's queue without a bound.
+impl Queue for TQueue<u64> {
+    fn new() -> Self {
+        Self::new()
+    }
+
+    #[inline]
+    fn push(&self, item: u64) {
+        self.send(item);
+    }
+
+    #[inline]
+    fn pop(&self) -> u64 {
+        self.recv()
+    }
+}
+
+/// The ring in fast-stm's variables.
 pub(crate) struct FastStm {
     places: Vec<fast_stm::TVar<u64>>,
     head: fast_stm::TVar<u64>,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use stm::channel::TQueue;
 use stm::{ReadTransaction, StmResult, TVar, Transaction, atomically};
 
 use super::Team;
@@ -83,6 +84,25 @@ impl Desk for Count {
             STOP => Ok(STOP),
             items => self.0.write(tx, items - 1).map(|()| items),
         }
+    }
+}
+
+/// The library's queue.
+impl Desk for TQueue<u64> {
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn put(&self, item: u64) {
+        self.send(item);
+    }
+
+    fn take<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<u64> {
+        let item = self.pop(tx)?;
+        if item == STOP {
+            self.push(tx, STOP)?;
+        }
+        Ok(item)
     }
 }
 

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::hint::black_box;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use stm::collections::TMap;
 
+use super::reading::Reading;
 use super::streams::{Deed, Streams, shuffled};
 use crate::workloads::Contender;
 
@@ -98,6 +101,37 @@ impl<H: Hash> Map for Mutex<HashMap<u64, u64, H>> {
 
     fn len(&self) -> usize {
         self.lock().len()
+    }
+}
+
+/// The library's, whose lookups are run one way or the other.
+pub(crate) struct Transactional<H: 'static, R> {
+    map: TMap<u64, u64, H>,
+    reading: PhantomData<R>,
+}
+
+impl<H: Hash, R: Reading> Map for Transactional<H, R> {
+    fn new() -> Self {
+        Self { map: TMap::with_hasher(H::default()), reading: PhantomData }
+    }
+
+    #[inline]
+    fn get(&self, key: u64) -> Option<u64> {
+        R::run(|tx| self.map.get(tx, &key))
+    }
+
+    #[inline]
+    fn insert(&self, key: u64, value: u64) -> Option<u64> {
+        stm::atomically(|tx| self.map.insert(tx, key, value))
+    }
+
+    #[inline]
+    fn remove(&self, key: u64) -> Option<u64> {
+        stm::atomically(|tx| self.map.remove(tx, &key))
+    }
+
+    fn len(&self) -> usize {
+        stm::snapshot(|tx| self.map.len(tx))
     }
 }
 

@@ -4,4 +4,6 @@ pub(crate) mod hash_maps;
 pub(crate) mod moves;
 pub(crate) mod ordered_maps;
 pub(crate) mod quick_hash;
+pub(crate) mod reading;
 pub(crate) mod streams;
+pub(crate) mod tallies;

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use stm::collections::TMap;
 
 use super::quick_hash::QuickHash;
 use super::streams::{Streams, shuffled};
@@ -46,6 +47,38 @@ impl TwoMaps for OrderedMutexes {
 
     fn both(&self, key: u64) -> [Option<u64>; 2] {
         self.0.each_ref().map(|map| map.lock().get(&key).copied())
+    }
+}
+
+/// The library's maps: one operation after the other.
+pub(crate) struct Transactional([TMap<u64, u64, QuickHash>; 2]);
+
+impl TwoMaps for Transactional {
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| TMap::with_hasher(QuickHash)))
+    }
+
+    fn add(&self, key: u64, value: u64) {
+        stm::atomically(|tx| self.0[0].insert(tx, key, value));
+    }
+
+    #[inline]
+    fn relocate(&self, key: u64) -> Option<u64> {
+        stm::atomically(|tx| {
+            let (value, target) = match self.0[0].remove(tx, &key)? {
+                Some(value) => (value, &self.0[1]),
+                None => match self.0[1].remove(tx, &key)? {
+                    Some(value) => (value, &self.0[0]),
+                    None => return Ok(None),
+                },
+            };
+            target.insert(tx, key, value)?;
+            Ok(Some(value))
+        })
+    }
+
+    fn both(&self, key: u64) -> [Option<u64>; 2] {
+        stm::snapshot(|tx| Ok([self.0[0].get(tx, &key)?, self.0[1].get(tx, &key)?]))
     }
 }
 

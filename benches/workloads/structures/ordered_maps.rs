@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_skiplist::SkipMap;
 use parking_lot::Mutex;
+use stm::collections::TOrdMap;
 
+use super::reading::Reading;
 use super::streams::{Deed, Streams, shuffled};
 use crate::workloads::Contender;
 
@@ -17,8 +21,8 @@ pub(crate) trait OrderedMap: Sync {
     /// Adds a key unless it is there; returns whether it was not. No two values are the same.
     fn add(&self, key: u64, value: u64) -> bool;
     fn remove(&self, key: u64) -> Option<u64>;
-    /// Calls `see` with the first `count` keys from `from` on, in order, and their values.
-    fn scan(&self, from: u64, count: usize, see: impl FnMut(u64, u64));
+    /// Folds the first `count` keys, which is above 0, from `from` on, in order, and their values.
+    fn scan<A: Copy>(&self, from: u64, count: usize, start: A, fold: impl FnMut(A, u64, u64) -> A) -> A;
 }
 
 impl OrderedMap for SkipMap<u64, u64> {
@@ -42,8 +46,8 @@ impl OrderedMap for SkipMap<u64, u64> {
     }
 
     #[inline]
-    fn scan(&self, from: u64, count: usize, mut see: impl FnMut(u64, u64)) {
-        self.range(from..).take(count).for_each(|entry| see(*entry.key(), *entry.value()));
+    fn scan<A: Copy>(&self, from: u64, count: usize, start: A, mut fold: impl FnMut(A, u64, u64) -> A) -> A {
+        self.range(from..).take(count).fold(start, |all, entry| fold(all, *entry.key(), *entry.value()))
     }
 }
 
@@ -68,8 +72,51 @@ impl OrderedMap for Mutex<BTreeMap<u64, u64>> {
     }
 
     #[inline]
-    fn scan(&self, from: u64, count: usize, mut see: impl FnMut(u64, u64)) {
-        self.lock().range(from..).take(count).for_each(|(&key, &value)| see(key, value));
+    fn scan<A: Copy>(&self, from: u64, count: usize, start: A, mut fold: impl FnMut(A, u64, u64) -> A) -> A {
+        self.lock().range(from..).take(count).fold(start, |all, (&key, &value)| fold(all, key, value))
+    }
+}
+
+/// The library's, read one way or the other.
+pub(crate) struct Transactional<R> {
+    map: TOrdMap<u64, u64>,
+    reading: PhantomData<R>,
+}
+
+impl<R: Reading> OrderedMap for Transactional<R> {
+    fn new() -> Self {
+        Self { map: TOrdMap::new(), reading: PhantomData }
+    }
+
+    #[inline]
+    fn get(&self, key: u64) -> Option<u64> {
+        R::run(|tx| self.map.get(tx, &key))
+    }
+
+    #[inline]
+    fn add(&self, key: u64, value: u64) -> bool {
+        stm::atomically(|tx| match self.map.contains_key(tx, &key)? {
+            true => Ok(false),
+            false => self.map.insert(tx, key, value).map(|_| true),
+        })
+    }
+
+    #[inline]
+    fn remove(&self, key: u64) -> Option<u64> {
+        stm::atomically(|tx| self.map.remove(tx, &key))
+    }
+
+    #[inline]
+    fn scan<A: Copy>(&self, from: u64, count: usize, start: A, mut fold: impl FnMut(A, u64, u64) -> A) -> A {
+        R::run(|tx| {
+            let (mut all, mut left) = (start, count);
+            let _ = self.map.for_range(tx, from.., |&key, &value| {
+                all = fold(all, key, value);
+                left -= 1;
+                if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            Ok(all)
+        })
     }
 }
 
@@ -118,9 +165,11 @@ impl<M: OrderedMap, const KEYS: u64> Contender for OrderedGets<M, KEYS> {
     }
 
     fn verify(&self, _operations: u64) {
-        let mut keys = 0..KEYS;
-        self.map.scan(0, usize::MAX, |key, _| assert_eq!(Some(key), keys.next()));
-        assert!(keys.is_empty());
+        let seen = self.map.scan(0, usize::MAX, 0, |next, key, value| {
+            assert_eq!((key, key_of(value)), (next, next), "a key is missing, or another's value was found");
+            next + 1
+        });
+        assert_eq!(seen, KEYS);
     }
 }
 
@@ -175,10 +224,9 @@ impl<M: OrderedMap, const KEYS: u64> Contender for OrderedMix<M, KEYS> {
     }
 
     fn verify(&self, _operations: u64) {
-        let (mut count, mut lowest) = (0_u64, 0);
-        self.map.scan(0, usize::MAX, |key, value| {
+        let (count, _) = self.map.scan(0, usize::MAX, (0, 0), |(count, lowest), key, value| {
             assert!(key >= lowest && key_of(value) == key, "out of order, or another key's value");
-            (count, lowest) = (count + 1, key + 1);
+            (count + 1, key + 1)
         });
         assert_eq!(count, self.present.load(Ordering::Relaxed), "additions or removals were lost");
     }
@@ -204,13 +252,11 @@ impl<M: OrderedMap, const KEYS: u64> Contender for Scans<M, KEYS> {
         let mut keys = self.streams.next(worker);
         for _ in 0..operations {
             let from = keys.key(KEYS - LENGTH);
-            let (mut seen, mut of_values) = (0_u64, 0_u64);
-            black_box(&self.map).scan(from, LENGTH as usize, |key, value| {
-                seen += key;
-                of_values += key_of(value);
+            let seen = black_box(&self.map).scan(from, LENGTH as usize, (0, 0), |(keys, of_values), key, value| {
+                (keys + key, of_values + key_of(value))
             });
             let expected = LENGTH * from + LENGTH * (LENGTH - 1) / 2;
-            assert_eq!((seen, of_values), (expected, expected), "a scan missed keys, or saw others");
+            assert_eq!(seen, (expected, expected), "a scan missed keys, or saw others");
         }
         operations
     }
