@@ -95,7 +95,9 @@ fn task_ping_pong<H: Home + 'static>() -> Trial {
     const ASYNC: &str = "async-stm";
     const TOKIO: &str = "tokio's channel";
     let workers = H::WORKERS;
+    // A window begins and ends with a hand-over to the runtime's threads, which is to be little of it.
     Trial::new()
+        .stretched(4)
         .contender(T_VAR, TaskPingPong::<tasks::Transactional, H>::new(), &[workers])
         .contender(ASYNC, TaskPingPong::<tasks::AsyncStm, H>::new(), &[workers])
         .contender(TOKIO, TaskPingPong::<tasks::Channels, H>::new(), &[workers])
