@@ -12,7 +12,7 @@ impl XorShift {
         Self(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * stream as u64 + 1))
     }
 
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -15,6 +15,7 @@ pub(crate) mod opposite;
 pub(crate) mod ping_pong;
 pub(crate) mod queues;
 pub(crate) mod snapshots;
+pub(crate) mod tasks;
 pub(crate) mod waiters;
 
 /// One workload on one system, whose workers may differ.
