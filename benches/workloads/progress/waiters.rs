@@ -109,7 +109,7 @@ impl Desk for TQueue<u64> {
 /// Ends all waiters.
 const STOP: u64 = u64::MAX;
 /// Enough for a transaction; ten thousand of these are but address space.
-const STACK: usize = 64 << 10;
+const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 64 << 10 };
 /// When no body has run for so long, all waiters sleep.
 const QUIET: Duration = Duration::from_millis(3);
 /// When an item has lain there for so many nanoseconds, nobody was woken for it.
