@@ -50,7 +50,7 @@ fn a_key_that_is_there_conflicts_with_nothing_but_its_own_changes() {
         |tx, map| map.contains_key(tx, &500).map(drop),
         |tx, map| map.update(tx, &500, |n| *n += 1).map(drop),
         |tx, map| map.insert(tx, 500, 1).map(drop),
-        |tx, map| map.alter(tx, 500, |n| *n = Some(3)),
+        |tx, map| map.alter(tx, 500, |_| Some(3)),
     ];
     often(|| {
         for operation in operations {
@@ -229,4 +229,46 @@ fn who_waits_for_a_key_is_woken_when_it_comes() {
     );
     assert_eq!(value, 7);
     assert!(runs <= 2);
+}
+
+/// Nodes are new variables: that one is found must not depend on a moment before it was put there.
+#[test]
+fn a_body_does_not_see_what_came_after_what_it_has_read() {
+    type Look = fn(&Transaction, &Map, u32) -> StmResult<bool>;
+    let looks: &[Look] = &[
+        |tx, map, key| map.contains_key(tx, &key),
+        |tx, map, key| Ok(map.range(tx, key..=key)?.len() == 1),
+        |tx, map, key| Ok(map.next_after(tx, &(key - 1))?.is_some_and(|found| found.0 == key)),
+        |tx, map, key| Ok(map.prev_before(tx, &(key + 1))?.is_some_and(|found| found.0 == key)),
+    ];
+    let see = |look: Look, key: u32, before: bool, meanwhile: &(dyn Fn(&Map, &TVar<bool>) + Sync)| {
+        let (map, there) = (tens(), TVar::new(before));
+        let runs = atomically(|tx| {
+            let seen = there.read(tx)?;
+            if tx.attempt_number() == 1 {
+                elsewhere(|| meanwhile(&map, &there));
+            }
+            assert_eq!(look(tx, &map, key)?, seen);
+            Ok(tx.attempt_number())
+        });
+        assert_eq!(runs, 2);
+    };
+    often(|| {
+        for look in looks {
+            see(*look, 505, false, &|map, there| {
+                atomically(|tx| {
+                    there.write(tx, true)?;
+                    insert(tx, map, &[505])
+                });
+            });
+            // The node in front of the gap is younger than the gap.
+            see(*look, 500, true, &|map, there| {
+                atomically(|tx| {
+                    there.write(tx, false)?;
+                    remove(tx, map, &[500])
+                });
+                atomically(|tx| insert(tx, map, &[499, 501]));
+            });
+        }
+    });
 }

@@ -109,7 +109,11 @@ fn take(tx: &Transaction, step: &Step, map: &Map, model: &mut Model, time: &mut 
         }
         Step::Alter(key, value) => {
             let new = value.map(|value| fresh(value, time));
-            let old = map.alter(tx, *key, |value| std::mem::replace(value, new.clone()))?;
+            let mut old = None;
+            map.alter(tx, *key, |value| {
+                old = value;
+                new.clone()
+            })?;
             let expected = match new {
                 Some(new) => model.insert(*key, new),
                 None => model.remove(key),
@@ -260,4 +264,17 @@ fn appending_a_map_to_itself_changes_nothing() {
     let map = TOrdMap::from_iter((0..100).map(|n| (n, n)));
     atomically(|tx| map.append(tx, &map.clone()));
     assert_eq!(map.snapshot().len(), 100);
+}
+
+#[test]
+fn a_map_that_is_made_in_a_body_can_be_used_there() {
+    let made = || TOrdMap::from_iter([(1, "a"), (2, "b")]);
+    assert_eq!(snapshot(|tx| made().range(tx, ..)), [(1, "a"), (2, "b")]);
+    let map = atomically(|tx| {
+        let map = made();
+        map.insert(tx, 3, "c")?;
+        assert_eq!(map.remove(tx, &1)?, Some("a"));
+        Ok(map)
+    });
+    assert_eq!(map.snapshot().len(), 2);
 }

@@ -10,6 +10,7 @@ use std::borrow::Borrow;
 use std::collections::btree_map;
 use std::fmt;
 use std::ops::RangeBounds;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::TOrdMap;
 use crate::{ReadTransaction, Shared, StmResult, Transaction, TxResult, cancel};
@@ -367,6 +368,10 @@ impl<R: 'static, P: 'static> Inner<R, P> {
         Ok(())
     }
 }
+
+// As for a map; what computes the keys is only called.
+impl<R: 'static, P: 'static> UnwindSafe for TTable<R, P> {}
+impl<R: 'static, P: 'static> RefUnwindSafe for TTable<R, P> {}
 
 impl<R: 'static, P: 'static> Clone for TTable<R, P> {
     /// Shares the table.

@@ -16,10 +16,20 @@ use std::cmp::Ordering as Order;
 use std::ptr;
 
 use super::height;
-use super::node::Node;
+use super::node::{Node, Owner};
 use crate::contention::Spin;
-use crate::shim::{AtomicU32, Ordering};
+use crate::shim::{AtomicU32, AtomicU64, Ordering, shared_static};
 use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
+
+shared_static! {
+    static NEXT_ID: AtomicU64 = AtomicU64::new(LEVELS as u64)
+}
+
+/// An [`Owner`] that no list has had yet, with room for the number of levels.
+fn new_id() -> Owner {
+    // Relaxed: only that they differ counts.
+    NEXT_ID.fetch_add(LEVELS as u64, Ordering::Relaxed)
+}
 
 /// How many levels there are at most: enough for 4^16 keys.
 pub(super) const LEVELS: usize = 16;
@@ -57,6 +67,7 @@ fn past<K>(order: impl Fn(&K) -> Order) -> impl Fn(&K) -> Order {
 
 pub(super) struct List<K: 'static, V: 'static> {
     head: [TLink<Node<K, V>>; LEVELS],
+    id: Owner,
     /// A hint from which level to search: no level from here on has a node, if the hint is up to date.
     height: AtomicU32,
 }
@@ -134,14 +145,10 @@ pub(super) enum Found<'tx, K: 'static, V: 'static> {
 }
 
 impl<K: 'static, V: 'static> List<K, V> {
-    pub(super) fn new() -> Self {
-        Self { head: std::array::from_fn(|_| TLink::empty()), height: AtomicU32::new(1) }
-    }
-
-    /// What the nodes of this list have as their owner. Lists are not moved: each is in a `Shared`. The nodes that are in a list
-    /// when it is dropped are out of everybody's reach, so no list takes them for its own if it comes to the same address.
-    pub(super) fn id(&self) -> usize {
-        ptr::from_ref(self).addr()
+    /// What the nodes of this list have as their owner: not 0, and no other list's.
+    #[inline(always)]
+    pub(super) fn id(&self) -> Owner {
+        self.id
     }
 
     #[inline(always)]
@@ -167,6 +174,14 @@ impl<K: 'static, V: 'static> List<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
+    pub(super) fn new() -> Self {
+        Self::with(new_id(), 1, [const { None }; LEVELS])
+    }
+
+    fn with(id: Owner, height: usize, first: [Option<Shared<Node<K, V>>>; LEVELS]) -> Self {
+        Self { head: first.map(TLink::new), id, height: AtomicU32::new(height as u32) }
+    }
+
     /// Searches without keeping track. `order` tells where a key is from what is searched; `note` is told the last place before
     /// that on each level.
     #[inline(always)]
@@ -424,17 +439,15 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         new.belong(tx, self.id(), gaps.len())
     }
 
-    /// A list that nobody knows yet, of pairs in ascending order.
-    pub(super) fn of_sorted(pairs: impl DoubleEndedIterator<Item = (K, V)>) -> Shared<Self> {
-        let list = Shared::new(Self::new());
-        let mut first: [Option<Shared<Node<K, V>>>; LEVELS] = Default::default();
+    /// A list of pairs in ascending order.
+    pub(super) fn of_sorted(pairs: impl DoubleEndedIterator<Item = (K, V)>) -> Self {
+        let (id, mut top, mut first) = (new_id(), 1, [const { None }; LEVELS]);
         for (key, value) in pairs.rev() {
             let height = height::draw();
-            list.raise(height);
-            let node = Node::with_links(key, value, list.id(), height, |level| TLink::new(first[level].take()));
+            top = top.max(height);
+            let node = Node::with_links(key, value, id, height, |level| TLink::new(first[level].take()));
             first[..height].fill(Some(node));
         }
-        list.head.iter().zip(first).filter(|(_, first)| first.is_some()).for_each(|(link, first)| link.store(first));
-        list
+        Self::with(id, top, first)
     }
 }

@@ -26,11 +26,16 @@ pub(super) struct Node<K: 'static, V: 'static> {
     pub(super) value: TCell<V>,
 }
 
-/// The address of the list that the node is in, or 0, and how many levels it has, less one. The latter never changes.
-pub(super) type Owner = usize;
+/// Which list the node is in ([`List::id`](super::list::List::id)), or 0, and in the low bits how many levels it has, less one. The latter
+/// never changes.
+pub(super) type Owner = u64;
 
-/// The part of an [`Owner`] that tells the number of levels: a list's address is a multiple of a link's size.
-const HEIGHT: usize = LEVELS - 1;
+/// The part of an [`Owner`] that tells the number of levels.
+const HEIGHT: Owner = LEVELS as Owner - 1;
+
+fn owner(list: Owner, height: usize) -> Owner {
+    list | (height as Owner - 1)
+}
 
 /// Links of some levels.
 struct Block<K: 'static, V: 'static> {
@@ -75,19 +80,19 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Node<K, V> {
         Self::with_links(key, value, 0, gaps.len(), |level| TLink::new(gaps[level].1.map(Linkage::to_shared)))
     }
 
-    /// A node with these links, in the list of this address.
+    /// A node with these links, in this list.
     #[inline]
     pub(super) fn with_links(
         key: K,
         value: V,
-        list: usize,
+        list: Owner,
         height: usize,
         mut link: impl FnMut(usize) -> TLink<Self>,
     ) -> Shared<Self> {
         Shared::new(Self {
             next: link(0),
             second: own(1, height, &mut link),
-            owner: TCell::new(list | (height - 1)),
+            owner: TCell::new(owner(list, height)),
             value: TCell::new(value),
             key,
             upper: Block::new(IN_PLACE, height, &mut link),
@@ -98,19 +103,19 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Node<K, V> {
     #[inline]
     pub(super) fn height<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<usize> {
         // What does not change may be looked at without keeping track.
-        Ok((*self.owner.peek(tx)? & HEIGHT) + 1)
+        Ok((*self.owner.peek(tx)? & HEIGHT) as usize + 1)
     }
 
-    /// Whether it is in the list of this address, for good.
+    /// Whether it is in this list, for good.
     #[inline(always)]
-    pub(super) fn is_in<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>, list: usize) -> StmResult<bool> {
+    pub(super) fn is_in<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>, list: Owner) -> StmResult<bool> {
         Ok(self.owner.read(tx)? & !HEIGHT == list)
     }
 
-    /// Says that it is in the list of this address, or in none.
+    /// Says that it is in this list, or in none.
     #[inline(always)]
-    pub(super) fn belong<'tx>(&'tx self, tx: &Transaction<'tx, '_>, list: usize, height: usize) -> StmResult<()> {
-        self.owner.write(tx, list | (height - 1))
+    pub(super) fn belong<'tx>(&'tx self, tx: &Transaction<'tx, '_>, list: Owner, height: usize) -> StmResult<()> {
+        self.owner.write(tx, owner(list, height))
     }
 }
 

@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, btree_map};
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::TOrdMap;
 use super::list::List;
 use crate::context::Suspended;
-use crate::{atomically, snapshot};
+use crate::{Shared, atomically, snapshot};
+
+// A panic in a body undoes what the body did, so a map is never seen half changed.
+impl<K: 'static, V: 'static> UnwindSafe for TOrdMap<K, V> {}
+impl<K: 'static, V: 'static> RefUnwindSafe for TOrdMap<K, V> {}
 
 impl<K: 'static, V: 'static> Clone for TOrdMap<K, V> {
     /// Shares the map.
@@ -46,7 +51,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> FromIterator<(K, 
 
 impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> From<BTreeMap<K, V>> for TOrdMap<K, V> {
     fn from(map: BTreeMap<K, V>) -> Self {
-        Self { list: List::of_sorted(map.into_iter()) }
+        Self { list: Shared::new(List::of_sorted(map.into_iter())) }
     }
 }
 
