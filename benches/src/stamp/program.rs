@@ -153,3 +153,28 @@ pub const PROGRAMS: &[Program] = &[
         choose: sizes!(bench7: tiny, small_writes, small_writes, full_writes),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{PROGRAMS, Size};
+
+    #[test]
+    fn parameters_are_the_published_ones() {
+        let published = [
+            ("vacation-low", "-n2 -q90 -u98 -r16384 -t4096", "-n2 -q90 -u98 -r1048576 -t4194304"),
+            ("vacation-high", "-n4 -q60 -u90 -r16384 -t4096", "-n4 -q60 -u90 -r1048576 -t4194304"),
+            ("intruder", "-a10 -l4 -n2038 -s1", "-a10 -l128 -n262144 -s1"),
+            ("kmeans-low", "-m40 -n40 -t0.05 -i random-n2048-d16-c16", "-m40 -n40 -t0.00001 -i random-n65536-d32-c16"),
+            ("kmeans-high", "-m15 -n15 -t0.05 -i random-n2048-d16-c16", "-m15 -n15 -t0.00001 -i random-n65536-d32-c16"),
+            ("labyrinth", "-i random-x32-y32-z3-n96", "-i random-x512-y512-z7-n512"),
+            ("ssca2", "-s13 -i1.0 -u1.0 -l3 -p3", "-s20 -i1.0 -u1.0 -l3 -p3"),
+        ];
+        for (name, small, full) in published {
+            let program = PROGRAMS.iter().find(|program| program.name == name).expect(name);
+            assert_eq!(
+                (program.arguments(Size::Small).as_str(), program.arguments(Size::Full).as_str()),
+                (small, full)
+            );
+        }
+    }
+}
