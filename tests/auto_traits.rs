@@ -7,9 +7,14 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
+use stm::collections::{TArray, TCounter, TDeque};
+use stm::sync::{
+    Arrival, Owner, Permit, ReadGuard, TBarrier, TFuture, TLatch, TMVar, TPromise, TRwLock, TSemaphore, Turn,
+    UpgradableGuard, WriteGuard,
+};
 use stm::{
-    Abort, Changes, Options, ReadTransaction, Ref, Report, RunError, StmResult, TCell, TVar, Transaction, TxError,
-    TxResult,
+    Abort, Changes, Linkage, Options, ReadTransaction, Ref, Report, RunError, Shared, StmResult, TCell, TLink, TVar,
+    Transaction, TxError, TxResult,
 };
 
 /// Whether a type has a trait, as a value.
@@ -79,6 +84,35 @@ fn variables_cross_threads_if_their_values_may_do_both() {
     }
 }
 
+#[test]
+fn references_and_links_cross_threads_if_what_they_lead_to_may_do_both() {
+    assert_threads! {
+        Shared<u64>: true true;
+        Shared<TLink<TCell<String>>>: true true;
+        TLink<u64>: true true;
+        TLink<TLink<String>>: true true;
+        Shared<NotSync>: false false;
+        Shared<NotSend>: false false;
+        Shared<Rc<u64>>: false false;
+        TLink<NotSync>: false false;
+        TLink<NotSend>: false false;
+        TLink<Rc<u64>>: false false;
+    }
+    // Nothing that is found in a run leaves its thread.
+    assert_threads! {
+        Linkage<'static, u64>: false false;
+    }
+    assert_unwinding! {
+        TLink<u64>: true true;
+        TLink<RefCell<u64>>: true true;
+        Shared<TCell<RefCell<u64>>>: true true;
+        Shared<TLink<RefCell<u64>>>: true true;
+        Linkage<'static, TCell<u64>>: true true;
+        // As of an `Arc`.
+        Shared<RefCell<u64>>: false false;
+    }
+}
+
 /// Nothing is poisoned: a panic leaves variables whole.
 #[test]
 fn variables_may_be_looked_at_after_a_panic() {
@@ -123,5 +157,57 @@ fn outcomes_and_options_cross_threads() {
         TxError<String>: true true;
         RunError<String>: true true;
         Options: true true;
+    }
+}
+
+#[test]
+fn primitives_cross_threads_and_so_do_guards() {
+    assert_threads! {
+        TMVar<u64>: true true;
+        TMVar<NotSync>: false false;
+        TMVar<NotSend>: false false;
+        TSemaphore: true true;
+        Permit: true true;
+        Turn: true true;
+        TRwLock<String>: true true;
+        TRwLock<NotSync>: false false;
+        // A guard belongs to an owner, and not to a thread.
+        ReadGuard<String>: true true;
+        UpgradableGuard<String>: true true;
+        WriteGuard<String>: true true;
+        Owner: true true;
+        TBarrier: true true;
+        Arrival: true true;
+        TLatch: true true;
+        TPromise<String>: true true;
+        TFuture<String>: true true;
+        TFuture<Rc<u64>>: false false;
+    }
+    assert_unwinding! {
+        TMVar<u64>: true true;
+        TSemaphore: true true;
+        TRwLock<u64>: true true;
+        TBarrier: true true;
+        TLatch: true true;
+        TPromise<u64>: true true;
+        TFuture<u64>: true true;
+    }
+}
+
+#[test]
+fn counters_arrays_and_deques_cross_threads_if_their_elements_may_do_both() {
+    assert_threads! {
+        TCounter: true true;
+        TArray<String>: true true;
+        TArray<NotSync>: false false;
+        TArray<NotSend>: false false;
+        TDeque<String>: true true;
+        TDeque<NotSync>: false false;
+        TDeque<NotSend>: false false;
+    }
+    assert_unwinding! {
+        TCounter: true true;
+        TArray<RefCell<u64>>: true true;
+        TDeque<RefCell<u64>>: true true;
     }
 }

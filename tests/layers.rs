@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["shim", "config", "unwind", "waited"],
     &["report", "alarm", "names"],
-    &["error", "clock", "reclaim", "hooks"],
+    &["error", "clock", "reclaim", "hooks", "count"],
     &["word", "contention", "storage"],
     &["cell", "reference"],
     &["wait", "log", "archive"],
@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["tx", "timer"],
     &["step"],
     &["run", "task"],
-    &["ops", "changes", "serde", "shared"],
+    &["ops", "changes", "serde", "shared", "shared_slice"],
     &["tlink"],
     &["lib"],
     &["collections", "channel", "sync"],

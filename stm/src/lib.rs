@@ -145,8 +145,9 @@
 //! # Features
 //!
 //! - `macros` (default): `atomically!`, `snapshot!`, `#[transactional]`.
-//! - `stream`: `futures_core::Stream` for [`Changes`].
-//! - `serde`: `Serialize` and `Deserialize` for [`TVar`], by value.
+//! - `stream`: `futures_core::Stream` for [`Changes`] and for the consumers' ends of [queues](channel).
+//! - `sink`: `futures_sink::Sink` for the producers' end of a bounded queue.
+//! - `serde`: `Serialize` and `Deserialize` for [`TVar`], by value, and for structures, by content.
 
 #![doc(test(attr(deny(unused_must_use), allow(dead_code, unused_variables))))]
 
@@ -162,6 +163,7 @@ mod commit;
 mod config;
 mod contention;
 mod context;
+mod count;
 pub mod debug;
 mod direct;
 mod error;
@@ -178,6 +180,7 @@ mod run;
 #[cfg(feature = "serde")]
 mod serde;
 mod shared;
+mod shared_slice;
 mod shim;
 mod step;
 mod storage;

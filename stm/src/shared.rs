@@ -4,11 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 use std::ops::Deref;
-use std::process;
 use std::ptr::NonNull;
 
+use crate::count::Count;
 use crate::reclaim;
-use crate::shim::{AtomicU64, Ordering, fence};
 use crate::tx::ReadTransaction;
 
 /// A counted reference to a value, as `Arc` is one, that a transaction can borrow for its whole run.
@@ -47,7 +46,7 @@ pub struct Shared<T: 'static> {
 
 #[repr(C)]
 struct Inner<T> {
-    count: AtomicU64,
+    count: Count,
     value: T,
 }
 
@@ -59,7 +58,7 @@ unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 impl<T: Send + Sync + 'static> Shared<T> {
     /// Moves a value to the heap. Inside a transaction or outside of one makes no difference: nobody knows it yet.
     pub fn new(value: T) -> Self {
-        let inner = Box::new(Inner { count: AtomicU64::new(1), value });
+        let inner = Box::new(Inner { count: Count::one(), value });
         Self { inner: NonNull::from(Box::leak(inner)), marker: PhantomData }
     }
 }
@@ -130,8 +129,6 @@ impl<T: 'static> Shared<T> {
     #[cold]
     #[inline(never)]
     fn retire(&mut self) {
-        // Acquire: edge E9, pairs with the release of every other reference.
-        fence(Ordering::Acquire);
         // SAFETY: no reference is left to reach it by, this is the only call, and the bounds of `new` let any thread drop
         // the value.
         unsafe { reclaim::retire_dropped(self.inner.as_ptr().cast(), destroy::<T>, mem::needs_drop::<T>()) };
@@ -149,11 +146,7 @@ unsafe fn destroy<T>(inner: *mut ()) {
 impl<T: 'static> Clone for Shared<T> {
     #[inline]
     fn clone(&self) -> Self {
-        // Relaxed: there is a reference already, so the count is not zero (as in `Arc`).
-        if self.inner().count.fetch_add(1, Ordering::Relaxed) > u64::MAX / 2 {
-            // References were forgotten without end; going on would free the value under their eyes.
-            process::abort();
-        }
+        self.inner().count.increase();
         Self { inner: self.inner, marker: PhantomData }
     }
 }
@@ -161,8 +154,7 @@ impl<T: 'static> Clone for Shared<T> {
 impl<T: 'static> Drop for Shared<T> {
     #[inline]
     fn drop(&mut self) {
-        // Release: edge E9, whoever frees the value has seen the end of every use of it.
-        if self.inner().count.fetch_sub(1, Ordering::Release) == 1 {
+        if self.inner().count.decrease() {
             self.retire();
         }
     }

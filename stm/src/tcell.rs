@@ -198,6 +198,30 @@ impl<T: Send + Sync + 'static> TCell<T> {
     }
 }
 
+impl<T: 'static> TCell<T> {
+    /// The value, for as long as the cell is borrowed. Waits for a commit that is just storing it.
+    ///
+    /// # Safety
+    ///
+    /// Nobody writes the cell any more but commits that have been decided before the caller learned of that.
+    pub(crate) unsafe fn frozen(&self) -> &T {
+        let bits = self.cell().load();
+        if !storage::is_inline::<T>() {
+            // SAFETY: the node is in the cell, and stays in it.
+            return unsafe { storage::borrow::<T>(&raw const bits) };
+        }
+        let place = self.dormant_value();
+        #[cfg(any(stm_loom, stm_shuttle))]
+        // SAFETY: the place is unused once the cell is ready, and models run one thread at a time.
+        unsafe {
+            place.cast_mut().write(std::ptr::read(storage::borrow::<T>(&raw const bits)));
+        }
+        // SAFETY: the value is at the front of the stored form, which begins where the dormant value did: behind the word, with no
+        // padding, for an inline value needs no more alignment. The last store to it was seen by the load above.
+        unsafe { &*place }
+    }
+}
+
 impl<T: 'static> Drop for TCell<T> {
     fn drop(&mut self) {
         let cell = self.raw();
@@ -230,15 +254,17 @@ impl<T: Send + Sync + 'static> From<T> for TCell<T> {
     }
 }
 
-/// Shows the committed value, without waiting for anybody.
-impl<T: fmt::Debug + 'static> fmt::Debug for TCell<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cell = self.cell();
+impl<T: 'static> TCell<T> {
+    /// Runs `f` on the committed value, without waiting for anybody. For `Debug`.
+    pub(crate) fn show<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         // SAFETY: as in `load`.
-        unsafe {
-            direct::peek(cell, storage::is_inline::<T>(), |value: &T| {
-                f.debug_struct("TCell").field("value", value).finish()
-            })
-        }
+        unsafe { direct::peek(self.cell(), storage::is_inline::<T>(), f) }
+    }
+}
+
+/// Shows the committed value, without waiting for anybody.
+impl<T: fmt::Debug> fmt::Debug for TCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.show(|value| f.debug_struct("TCell").field("value", value).finish())
     }
 }

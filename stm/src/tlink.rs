@@ -171,12 +171,10 @@ impl<T: 'static> TLink<T> {
 
 impl<T: 'static> Drop for TLink<T> {
     fn drop(&mut self) {
-        let bits = self.cell.value();
-        if !bits.is_null() {
-            // Not dropped here: a transaction may still be at the node by way of the link.
-            // SAFETY: the cell was the way to the reference and is gone; any thread may drop it by the bounds of `new`.
-            unsafe { reclaim::retire_dropped(bits, Shared::<T>::drop_raw, true) };
-        }
+        // At once: a run that is at the node by way of the link has borrowed the link for as long as it lasts, so none is. (And
+        // dropping a reference drops no node: see `Shared`.)
+        // SAFETY: the cell was the way to the reference and is gone.
+        unsafe { Shared::<T>::drop_raw(self.cell.value()) };
     }
 }
 
@@ -206,6 +204,17 @@ pub struct Linkage<'tx, T: 'static> {
 }
 
 impl<'tx, T: 'static> Linkage<'tx, T> {
+    /// What a link of another form than [`TLink`] leads to.
+    ///
+    /// # Safety
+    ///
+    /// `raw` came from `Shared::<T>::into_raw`, and the reference it stands for was in a link at some moment of the run that `'tx`
+    /// is, or after its pin.
+    #[inline(always)]
+    pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        Self { raw, marker: PhantomData }
+    }
+
     /// The node. (It lives longer than a borrow of `self`, which is what `Deref` gives.)
     #[inline(always)]
     pub fn get(self) -> &'tx T {
@@ -253,3 +262,6 @@ impl<T: fmt::Debug + 'static> fmt::Debug for Linkage<'_, T> {
         (**self).fmt(f)
     }
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests;

@@ -2,3 +2,41 @@
 //! it composes with `or_else`, timeouts and tasks like any other.
 //!
 //! Each is a handle: cloning it shares the queue. Any number of threads and tasks may be at either end.
+
+mod block;
+#[cfg(feature = "sink")]
+mod closed;
+mod ends;
+mod error;
+mod lagged;
+mod overflow;
+mod position;
+mod ring;
+#[cfg(feature = "serde")]
+mod serde;
+#[cfg(feature = "sink")]
+mod sink;
+mod slot;
+#[cfg(feature = "stream")]
+mod stream;
+mod tbqueue;
+mod tbroadcast;
+mod tpriority_queue;
+mod tqueue;
+mod traits;
+mod tsubscriber;
+
+#[cfg(feature = "sink")]
+pub use closed::Closed;
+pub use error::TryPushError;
+pub use lagged::Lagged;
+pub use overflow::Overflow;
+#[cfg(feature = "sink")]
+pub use sink::Intake;
+#[cfg(feature = "stream")]
+pub use stream::Items;
+pub use tbqueue::TBQueue;
+pub use tbroadcast::TBroadcast;
+pub use tpriority_queue::TPriorityQueue;
+pub use tqueue::TQueue;
+pub use tsubscriber::TSubscriber;

@@ -27,6 +27,8 @@ pub(crate) struct ReadLog {
     next: *mut ReadEntry,
     /// Up to where [`ReadLog::push_within_room`] may be used: the end of the memory, or its start while the log is closed.
     room_end: *mut ReadEntry,
+    /// The end of the memory.
+    end: *mut ReadEntry,
     /// The length at which duplicates are removed before the log grows further.
     compact_at: usize,
 }
@@ -42,7 +44,7 @@ impl ReadLog {
     pub(crate) fn new() -> Self {
         let mut memory = Vec::new();
         let start = memory.as_mut_ptr();
-        Self { memory, next: start, room_end: start, compact_at: Self::COMPACT_FROM }
+        Self { memory, next: start, room_end: start, end: start, compact_at: Self::COMPACT_FROM }
     }
 
     fn len(&self) -> usize {
@@ -72,6 +74,9 @@ impl ReadLog {
         unsafe { self.memory.set_len(0) };
         // SAFETY: within the allocation, or nothing added to a dangling pointer.
         self.next = unsafe { self.memory.as_mut_ptr().add(length) };
+        let capacity = self.memory.capacity();
+        // SAFETY: likewise.
+        self.end = unsafe { self.memory.as_mut_ptr().add(capacity) };
         self.set_open(open);
         result
     }
@@ -80,9 +85,7 @@ impl ReadLog {
     /// room and that nothing else has to be looked after.
     #[inline(always)]
     pub(crate) fn set_open(&mut self, open: bool) {
-        let start = self.memory.as_mut_ptr();
-        // SAFETY: the end of the allocation, or nothing added to a dangling pointer.
-        self.room_end = if open { unsafe { start.add(self.memory.capacity()) } } else { start };
+        self.room_end = if open { self.end } else { self.memory.as_mut_ptr() };
     }
 
     #[inline(always)]
@@ -93,7 +96,7 @@ impl ReadLog {
     /// Whether there is room although the log may be closed.
     #[inline(always)]
     pub(crate) fn has_capacity(&self) -> bool {
-        self.len() < self.memory.capacity()
+        self.next < self.end
     }
 
     /// Adds an entry without looking at the capacity.

@@ -10,6 +10,7 @@ mod dormant;
 mod handles;
 mod line;
 mod reclaim;
+mod shared;
 mod task;
 mod threes;
 mod token;

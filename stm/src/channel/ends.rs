@@ -1,0 +1,260 @@
+//! The ends of queues outside of transactions: for threads, which block, and for tasks, which wait.
+
+use std::future::Future;
+
+use super::error::TryPushError;
+use super::tbqueue::TBQueue;
+use super::tbroadcast::TBroadcast;
+use super::tpriority_queue::TPriorityQueue;
+use super::tqueue::TQueue;
+use super::tsubscriber::TSubscriber;
+use crate::{atomically, atomically_async, snapshot};
+
+impl<T: Clone + Send + Sync + 'static> TQueue<T> {
+    /// Puts an item behind the others, in a transaction of its own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called inside the body of a transaction: that is what [`push`](Self::push) is for. So do all functions here that
+    /// take no transaction.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TQueue::new();
+    /// queue.send(1);
+    /// assert_eq!(queue.recv(), 1);
+    /// ```
+    #[track_caller]
+    pub fn send(&self, item: T) {
+        atomically(|tx| self.push(tx, item.clone()));
+    }
+
+    /// Takes the first item out, in a transaction of its own; blocks the thread while there is none.
+    #[track_caller]
+    pub fn recv(&self) -> T {
+        atomically(|tx| self.pop(tx))
+    }
+
+    /// Takes the first item out, in a transaction of its own, if there is one.
+    #[track_caller]
+    pub fn try_recv(&self) -> Option<T> {
+        atomically(|tx| self.try_pop(tx))
+    }
+
+    /// Takes the first item out in a task, which waits while there is none. Dropping the future takes nothing out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() { pollster::block_on(async {
+    /// let queue = stm::channel::TQueue::new();
+    /// let item = queue.recv_async();
+    /// queue.send(1);
+    /// assert_eq!(item.await, 1);
+    /// # }) }
+    /// ```
+    #[track_caller]
+    pub fn recv_async(&self) -> impl Future<Output = T> + Send + use<T> {
+        let queue = self.clone();
+        atomically_async(move |tx| queue.pop(tx))
+    }
+
+    /// Returns clones of all items, first to last, as they are at one moment.
+    #[track_caller]
+    pub fn to_vec(&self) -> Vec<T> {
+        snapshot(|tx| self.items(tx))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
+    /// Puts an item behind the others, in a transaction of its own. Where there is no room, does what the
+    /// [`Overflow`](super::Overflow) rule says; to wait, it blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// Returns the item if the queue is closed.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called inside the body of a transaction: that is what [`push`](Self::push) is for. So do all functions here that
+    /// take no transaction.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::new(1);
+    /// assert_eq!(queue.send(1), Ok(()));
+    /// queue.shut();
+    /// assert_eq!(queue.send(2), Err(2));
+    /// assert_eq!((queue.recv(), queue.recv()), (Some(1), None));
+    /// ```
+    #[track_caller]
+    pub fn send(&self, item: T) -> Result<(), T> {
+        atomically(|tx| self.push(tx, item.clone()))
+    }
+
+    /// Puts an item behind the others if there is room, in a transaction of its own.
+    ///
+    /// # Errors
+    ///
+    /// Returns the item if there is no room or the queue is closed.
+    #[track_caller]
+    pub fn try_send(&self, item: T) -> Result<(), TryPushError<T>> {
+        atomically(|tx| self.try_push(tx, item.clone()))
+    }
+
+    /// Takes the first item out, in a transaction of its own; blocks the thread while there is none. `None` says that the queue is
+    /// closed and nothing is left.
+    #[track_caller]
+    pub fn recv(&self) -> Option<T> {
+        atomically(|tx| self.pop(tx))
+    }
+
+    /// Takes the first item out, in a transaction of its own, if there is one.
+    #[track_caller]
+    pub fn try_recv(&self) -> Option<T> {
+        atomically(|tx| self.try_pop(tx))
+    }
+
+    /// Puts an item behind the others in a task. Where there is no room, does what the [`Overflow`](super::Overflow) rule says;
+    /// to wait, it is pending. The output is as that of [`send`](Self::send). Dropping the future before it is ready puts
+    /// nothing in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() { pollster::block_on(async {
+    /// let queue = stm::channel::TBQueue::new(1);
+    /// assert_eq!(queue.send_async(1).await, Ok(()));
+    /// let second = queue.send_async(2);
+    /// assert_eq!(queue.recv_async().await, Some(1));
+    /// assert_eq!(second.await, Ok(()));
+    /// # }) }
+    /// ```
+    #[track_caller]
+    pub fn send_async(&self, item: T) -> impl Future<Output = Result<(), T>> + Send + use<T> {
+        let queue = self.clone();
+        atomically_async(move |tx| queue.push(tx, item.clone()))
+    }
+
+    /// Takes the first item out in a task, which waits while there is none. Dropping the future takes nothing out.
+    #[track_caller]
+    pub fn recv_async(&self) -> impl Future<Output = Option<T>> + Send + use<T> {
+        let queue = self.clone();
+        atomically_async(move |tx| queue.pop(tx))
+    }
+
+    /// Closes the queue, in a transaction of its own: see [`close`](Self::close).
+    #[track_caller]
+    pub fn shut(&self) -> bool {
+        atomically(|tx| self.close(tx))
+    }
+
+    /// Returns clones of all items, first to last, as they are at one moment.
+    #[track_caller]
+    pub fn to_vec(&self) -> Vec<T> {
+        snapshot(|tx| self.items(tx))
+    }
+}
+
+impl<T: Clone + Ord + Send + Sync + 'static> TPriorityQueue<T> {
+    /// Puts an item in, in a transaction of its own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called inside the body of a transaction: that is what [`push`](Self::push) is for. So do all functions here that
+    /// take no transaction.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TPriorityQueue::new();
+    /// queue.send(1);
+    /// queue.send(2);
+    /// assert_eq!((queue.recv(), queue.recv(), queue.try_recv()), (2, 1, None));
+    /// ```
+    #[track_caller]
+    pub fn send(&self, item: T) {
+        atomically(|tx| self.push(tx, item.clone()));
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
+    /// Takes the greatest item out, in a transaction of its own; blocks the thread while there is none.
+    #[track_caller]
+    pub fn recv(&self) -> T {
+        atomically(|tx| self.pop(tx))
+    }
+
+    /// Takes the greatest item out, in a transaction of its own, if there is one.
+    #[track_caller]
+    pub fn try_recv(&self) -> Option<T> {
+        atomically(|tx| self.try_pop(tx))
+    }
+
+    /// Takes the greatest item out in a task, which waits while there is none. Dropping the future takes nothing out.
+    #[track_caller]
+    pub fn recv_async(&self) -> impl Future<Output = T> + Send + use<T> {
+        let queue = self.clone();
+        atomically_async(move |tx| queue.pop(tx))
+    }
+
+    /// Returns clones of all items, greatest first, as they are at one moment.
+    #[track_caller]
+    pub fn to_vec(&self) -> Vec<T> {
+        snapshot(|tx| self.items(tx))
+    }
+}
+
+impl<T: Send + Sync + 'static> TBroadcast<T> {
+    /// Begins to listen, in a transaction of its own: see [`subscribe`](Self::subscribe).
+    ///
+    /// # Panics
+    ///
+    /// Panics if called inside the body of a transaction. So do all functions here that take no transaction.
+    #[track_caller]
+    pub fn subscriber(&self) -> TSubscriber<T> {
+        snapshot(|tx| self.subscribe(tx))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
+    /// Sends an item to all who have subscribed, in a transaction of its own: see [`send`](Self::send).
+    #[track_caller]
+    pub fn publish(&self, item: T) {
+        atomically(|tx| self.send(tx, item.clone()));
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
+    /// Returns the next item, in a transaction of its own; blocks the thread while there is none.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called inside the body of a transaction: that is what [`recv`](Self::recv) is for.
+    #[track_caller]
+    pub fn recv_blocking(&self) -> T {
+        atomically(|tx| self.recv(tx))
+    }
+
+    /// Returns the next item to a task, which waits while there is none. The future reads by this subscriber's position; dropping it
+    /// before it is ready reads nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() { pollster::block_on(async {
+    /// let news = stm::channel::TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// let next = reader.recv_async();
+    /// news.publish(1);
+    /// assert_eq!(next.await, 1);
+    /// # }) }
+    /// ```
+    #[track_caller]
+    pub fn recv_async(&self) -> impl Future<Output = T> + Send + use<T> {
+        let subscriber = self.handle();
+        atomically_async(move |tx| subscriber.recv(tx))
+    }
+}

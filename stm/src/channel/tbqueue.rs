@@ -1,0 +1,532 @@
+//! `TBQueue`: a queue with room for so many items.
+
+use super::error::TryPushError;
+use super::overflow::Overflow;
+use super::ring::Ring;
+use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction};
+
+/// A bounded queue, first in, first out.
+///
+/// It has room for as many items as its capacity says. What [`push`](Self::push) does where there is no room is the queue's
+/// [`Overflow`] rule: it waits, drops the new item, or drops the oldest. [`close`](Self::close) ends it: nothing more is taken
+/// in, and who has taken out what is left gets `None`.
+///
+/// A handle: cloning it shares the queue. All items are in one allocation; items of a word, such as `u64`, are stored in
+/// place, others in a box each, which is freed soon after they were taken out.
+///
+/// # Capacity 0
+///
+/// Such a queue is always empty and always full. `push` waits until the queue is closed ([`Wait`](Overflow::Wait)), or drops the
+/// item (both other rules: there is no older one); `pop` waits until the queue is closed.
+///
+/// # Complexity and conflicts
+///
+/// | operation | time | conflicts with |
+/// |---|---|---|
+/// | `push`, `try_push`, `offer` | O(1) | each other; `pop` only where the queue is full, or where `pop` has found it empty |
+/// | `pop`, `try_pop` | O(1) | each other; with `push` as above |
+/// | `push_front` | O(1) | `pop`; `push` where it takes the last place |
+/// | `peek`, `try_peek`, `is_empty` | O(1) | `pop`; `push` where the queue is empty |
+/// | `is_full`, `is_closed` | O(1) | `push`; `is_full` with `pop` where the queue is full |
+/// | `len` | O(1) | everything that changes the length |
+/// | `items`, `flush` | O(length) | everything |
+/// | `close` | O(1) | `push` |
+///
+/// Operations that change nothing conflict with none of each other. Those who wait at one end wait in line: an item wakes one of
+/// them, however many there are, the one that has waited longest.
+///
+/// # Examples
+///
+/// ```
+/// use stm::atomically;
+/// use stm::channel::TBQueue;
+///
+/// let jobs = TBQueue::new(2);
+/// std::thread::scope(|threads| {
+///     threads.spawn(|| {
+///         for job in 1..=5 {
+///             jobs.send(job).expect("nobody closes it but this thread");
+///         }
+///         jobs.shut();
+///     });
+///     let mut done = vec![];
+///     while let Some(job) = atomically(|tx| jobs.pop(tx)) {
+///         done.push(job);
+///     }
+///     assert_eq!(done, [1, 2, 3, 4, 5]);
+/// });
+/// ```
+pub struct TBQueue<T: 'static> {
+    inner: Shared<Inner<T>>,
+}
+
+struct Inner<T: 'static> {
+    ring: Ring<T>,
+    overflow: Overflow,
+    /// By the rule.
+    dropped: TCell<u64>,
+}
+
+impl<T: Send + Sync + 'static> TBQueue<T> {
+    /// Creates an empty queue whose `push` waits for room.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the capacity is above `u32::MAX`. All of the room is allocated now, 16 bytes an item.
+    #[doc(alias = "newTBQueue")]
+    pub fn new(capacity: usize) -> Self {
+        Self::with_overflow(capacity, Overflow::Wait)
+    }
+
+    /// The same as [`new`](Self::new).
+    ///
+    /// # Panics
+    ///
+    /// As `new`.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self::new(capacity)
+    }
+
+    /// Creates an empty queue with a rule for pushing into it when it is full.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::{Overflow, TBQueue};
+    ///
+    /// let latest = TBQueue::with_overflow(2, Overflow::DropOldest);
+    /// for n in 1..=5 {
+    ///     assert_eq!(atomically(|tx| latest.push(tx, n)), Ok(()));
+    /// }
+    /// assert_eq!(latest.to_vec(), [4, 5]);
+    /// assert_eq!(atomically(|tx| latest.dropped(tx)), 3);
+    /// ```
+    pub fn with_overflow(capacity: usize, overflow: Overflow) -> Self {
+        Self { inner: Shared::new(Inner { ring: Ring::new(capacity), overflow, dropped: TCell::new(0) }) }
+    }
+
+    /// How many items there is room for.
+    #[inline]
+    #[doc(alias = "capacityTBQueue")]
+    pub fn capacity(&self) -> usize {
+        self.inner.ring.capacity()
+    }
+
+    /// What happens to items for which there is no room.
+    #[inline]
+    pub fn overflow(&self) -> Overflow {
+        self.inner.overflow
+    }
+
+    #[inline(always)]
+    fn ring<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> &'tx Ring<T> {
+        &Shared::get(&self.inner, tx).ring
+    }
+
+    /// Puts an item behind the others. Where there is no room, does what the [`Overflow`] rule says; what it
+    /// drops is counted by [`dropped`](Self::dropped), and returned by [`offer`](Self::offer).
+    ///
+    /// Returns the item if the queue is closed.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Waits while the queue is full, if that is the rule. Conflicts with other pushes; with `pop` only if the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::TBQueue;
+    ///
+    /// let queue = TBQueue::new(1);
+    /// assert_eq!(atomically(|tx| queue.push(tx, "one")), Ok(()));
+    /// atomically(|tx| queue.close(tx));
+    /// assert_eq!(atomically(|tx| queue.push(tx, "two")), Err("two"));
+    /// ```
+    #[inline]
+    #[track_caller]
+    #[doc(alias = "writeTBQueue")]
+    pub fn push(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Result<(), T>> {
+        match self.ring(tx).put(tx, item)? {
+            Ok(()) => Ok(Ok(())),
+            Err(TryPushError::Closed(item)) => Ok(Err(item)),
+            Err(TryPushError::Full(item)) => self.overflows(tx, item).map(|_| Ok(())),
+        }
+    }
+
+    /// Puts an item into a queue that is full and open. Returns what the rule drops, unless it is an item whose clone
+    /// it would be.
+    #[cold]
+    fn overflows(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Option<T>> {
+        let inner = Shared::get(&self.inner, tx);
+        match inner.overflow {
+            Overflow::Wait => tx.wait_in_line(),
+            Overflow::DropOldest if inner.ring.capacity() > 0 => {
+                inner.ring.replace_first(tx, item)?;
+                inner.dropped.modify(tx, |n| n + 1)?;
+                Ok(None)
+            }
+            Overflow::DropNewest | Overflow::DropOldest => {
+                inner.dropped.modify(tx, |n| n + 1)?;
+                Ok(Some(item))
+            }
+        }
+    }
+
+    /// Puts an item behind the others as [`push`](Self::push) does, and returns what had to be dropped for lack of room, if
+    /// anything: the item itself or the oldest. `Err` brings the item back if the queue is closed.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As `push`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::{Overflow, TBQueue};
+    ///
+    /// let queue = TBQueue::with_overflow(1, Overflow::DropOldest);
+    /// assert_eq!(atomically(|tx| queue.offer(tx, 1)), Ok(None));
+    /// assert_eq!(atomically(|tx| queue.offer(tx, 2)), Ok(Some(1)));
+    /// ```
+    pub fn offer(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Result<Option<T>, T>>
+    where
+        T: Clone,
+    {
+        match self.ring(tx).put(tx, item)? {
+            Ok(()) => Ok(Ok(None)),
+            Err(TryPushError::Closed(item)) => Ok(Err(item)),
+            Err(TryPushError::Full(item)) => {
+                let oldest = match self.inner.overflow {
+                    Overflow::DropOldest => self.try_peek(tx)?,
+                    _ => None,
+                };
+                Ok(Ok(self.overflows(tx, item)?.or(oldest)))
+            }
+        }
+    }
+
+    /// Puts an item behind the others if there is room, whatever the rule; else returns it.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Does not wait. Conflicts with other pushes; with `pop` only if the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::{TBQueue, TryPushError};
+    ///
+    /// let queue = TBQueue::new(1);
+    /// assert_eq!(atomically(|tx| queue.try_push(tx, 1)), Ok(()));
+    /// assert_eq!(atomically(|tx| queue.try_push(tx, 2)), Err(TryPushError::Full(2)));
+    /// ```
+    #[inline]
+    pub fn try_push(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Result<(), TryPushError<T>>> {
+        self.ring(tx).put(tx, item)
+    }
+
+    /// Puts an item before the others, as if it had not been taken out; also if the queue is closed, for it does not add to what
+    /// has been taken in. Waits if there is no room.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Waits while the queue is full, whatever the rule. Conflicts with `pop`; with `push` where it takes the last place.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::TBQueue;
+    ///
+    /// let queue = TBQueue::new(2);
+    /// queue.send(2).unwrap();
+    /// atomically(|tx| queue.push_front(tx, 1));
+    /// assert_eq!(queue.to_vec(), [1, 2]);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "unGetTBQueue")]
+    pub fn push_front(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<()> {
+        match self.ring(tx).put_first(tx, item)? {
+            Ok(()) => Ok(()),
+            Err(_) => tx.retry(),
+        }
+    }
+
+    /// Puts an item before the others if there is room; else returns it. See [`push_front`](Self::push_front).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn try_push_front(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Result<(), T>> {
+        self.ring(tx).put_first(tx, item)
+    }
+
+    /// How many items [`push`](Self::push) has dropped for lack of room.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with pushes that drop something.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn dropped(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<u64> {
+        Shared::get(&self.inner, tx).dropped.read(tx)
+    }
+
+    /// How many items there are.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with everything that puts in or takes out. [`is_empty`](Self::is_empty) and [`is_full`](Self::is_full)
+    /// conflict less.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{channel::TBQueue, snapshot};
+    ///
+    /// let queue = TBQueue::new(4);
+    /// queue.send('a').unwrap();
+    /// assert_eq!(snapshot(|tx| queue.len(tx)), 1);
+    /// ```
+    #[doc(alias = "lengthTBQueue")]
+    pub fn len(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<usize> {
+        self.ring(tx).len(tx)
+    }
+
+    /// Whether there is no item.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with `pop`; with `push` if the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    #[doc(alias = "isEmptyTBQueue")]
+    pub fn is_empty(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
+        Ok(self.ring(tx).first(tx)?.is_none())
+    }
+
+    /// Whether there is no room.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with `push`; with `pop` if the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    #[doc(alias = "isFullTBQueue")]
+    pub fn is_full(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
+        self.ring(tx).is_full(tx)
+    }
+
+    /// Ends the queue: from now on `push` returns what it is given, and `pop` returns `None` once nothing is left. All who
+    /// wait are woken. Says whether the queue was open.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with `push`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::TBQueue;
+    ///
+    /// let queue = TBQueue::new(4);
+    /// queue.send(1).unwrap();
+    /// atomically(|tx| queue.close(tx));
+    /// assert_eq!(queue.send(2), Err(2));
+    /// assert_eq!((queue.recv(), queue.recv()), (Some(1), None));
+    /// ```
+    pub fn close(&self, tx: &Transaction<'_, '_>) -> StmResult<bool> {
+        self.ring(tx).close(tx)
+    }
+
+    /// Whether the queue is closed. There may be items in it still.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with `push` and `close`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn is_closed(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
+        self.ring(tx).is_closed(tx)
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
+    /// Takes the first item out, and waits for one if there is none. `None` says that the queue is closed and nothing is left.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Waits in line while the queue is empty. Conflicts with other pops; with `push` only if the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::TBQueue;
+    ///
+    /// let (urgent, normal) = (TBQueue::new(4), TBQueue::new(4));
+    /// normal.send("sweep").unwrap();
+    /// let job = atomically(|tx| tx.or_else(|tx| urgent.pop(tx), |tx| normal.pop(tx)));
+    /// assert_eq!(job, Some("sweep"));
+    /// ```
+    #[inline]
+    #[doc(alias = "readTBQueue")]
+    pub fn pop(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
+        let ring = self.ring(tx);
+        match ring.take(tx)? {
+            Some(item) => Ok(Some(item)),
+            None if ring.is_closed(tx)? => Ok(None),
+            None => tx.wait_in_line(),
+        }
+    }
+
+    /// Takes the first item out, if there is one.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Does not wait. Conflicts as [`pop`](Self::pop) does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    #[inline]
+    #[doc(alias = "tryReadTBQueue")]
+    pub fn try_pop(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
+        self.ring(tx).take(tx)
+    }
+
+    /// Returns a clone of the first item, which stays, and waits for one if there is none. `None` says that the queue is closed
+    /// and nothing is left.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Waits while the queue is empty. Conflicts with `pop`; with `push` only if the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    #[doc(alias = "peekTBQueue")]
+    pub fn peek(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Option<T>> {
+        match self.try_peek(tx)? {
+            Some(item) => Ok(Some(item)),
+            None if self.is_closed(tx)? => Ok(None),
+            None => tx.retry(),
+        }
+    }
+
+    /// Returns a clone of the first item, if there is one. It stays.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Does not wait. Conflicts as [`peek`](Self::peek) does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{channel::TBQueue, snapshot};
+    ///
+    /// let queue = TBQueue::new(4);
+    /// assert_eq!(snapshot(|tx| queue.try_peek(tx)), None);
+    /// queue.send(7).unwrap();
+    /// assert_eq!(snapshot(|tx| queue.try_peek(tx)), Some(7));
+    /// ```
+    #[doc(alias = "tryPeekTBQueue")]
+    pub fn try_peek(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Option<T>> {
+        Ok(self.ring(tx).first(tx)?.map(|item| (*item).clone()))
+    }
+
+    /// Takes all items out, first to last. There is room for as many again.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with everything that puts in or takes out.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::TBQueue;
+    ///
+    /// let queue = TBQueue::new(2);
+    /// queue.send(1).unwrap();
+    /// queue.send(2).unwrap();
+    /// assert_eq!(atomically(|tx| queue.flush(tx)), [1, 2]);
+    /// assert!(!atomically(|tx| queue.is_full(tx)));
+    /// ```
+    #[doc(alias = "flushTBQueue")]
+    pub fn flush(&self, tx: &Transaction<'_, '_>) -> StmResult<Vec<T>> {
+        self.ring(tx).take_all(tx)
+    }
+
+    /// Returns clones of all items, first to last. They stay.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with everything that puts in or takes out, except in a [`snapshot`](crate::snapshot()).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn items(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Vec<T>> {
+        self.ring(tx).items(tx)
+    }
+}
+
+impl<T: 'static> Clone for TBQueue<T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}

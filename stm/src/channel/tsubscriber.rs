@@ -1,0 +1,239 @@
+//! `TSubscriber`: a position on a broadcast channel.
+
+use super::lagged::Lagged;
+use super::tbroadcast::{Channel, Content, Place};
+use crate::{ReadTransaction, Shared, StmResult, TCell, TLink, Transaction};
+
+/// Who listens to a [`TBroadcast`](super::TBroadcast): a position in what is sent. Made by
+/// [`TBroadcast::subscribe`](super::TBroadcast::subscribe).
+///
+/// Cloning it makes a position of its own, which is at first the same (as committed; [`fork`](Self::fork) does the same as a part of a
+/// transaction). Threads that share one subscriber by reference share its position: each item goes to one of them.
+pub struct TSubscriber<T: 'static> {
+    channel: Shared<Channel<T>>,
+    position: Shared<Position<T>>,
+}
+
+struct Position<T: 'static> {
+    /// What is to be read next.
+    place: TLink<Place<T>>,
+    missed: TCell<u64>,
+}
+
+/// What is to be read next.
+enum Next<'tx, T: 'static> {
+    Item(&'tx T, &'tx Shared<Place<T>>),
+    Lost,
+    Nothing,
+}
+
+impl<T: Send + Sync + 'static> TSubscriber<T> {
+    pub(super) fn new(channel: Shared<Channel<T>>, place: Shared<Place<T>>, missed: u64) -> Self {
+        let position = Position { place: TLink::new(Some(place)), missed: TCell::new(missed) };
+        Self { channel, position: Shared::new(position) }
+    }
+
+    /// A second handle to the same position.
+    pub(super) fn handle(&self) -> Self {
+        Self { channel: self.channel.clone(), position: self.position.clone() }
+    }
+
+    fn place<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> StmResult<&'tx Place<T>> {
+        Ok(Shared::get(&self.position, tx).place.read(tx)?.expect("a position is at a place").get())
+    }
+
+    fn next<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Next<'tx, T>> {
+        Ok(match self.place(tx)?.content.read(tx)? {
+            None => Next::Nothing,
+            Some(content) => match content.get() {
+                Content::Item { item, next } => Next::Item(item, next),
+                Content::Lost => Next::Lost,
+            },
+        })
+    }
+
+    /// Goes to the oldest item there is. Returns how many it has gone past.
+    fn catch_up(&self, tx: &Transaction<'_, '_>) -> StmResult<u64> {
+        let oldest = Shared::get(&self.channel, tx).oldest(tx)?;
+        let missed = oldest.number - self.place(tx)?.number;
+        let position = Shared::get(&self.position, tx);
+        position.missed.modify(tx, |n| n + missed)?;
+        position.place.write(tx, Some(oldest.to_shared()))?;
+        Ok(missed)
+    }
+
+    /// A second subscriber at the same position.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with who reads by this one.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    #[doc(alias = "cloneTChan")]
+    pub fn fork(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Self> {
+        let position = Shared::get(&self.position, tx);
+        let place = position.place.read(tx)?.expect("a position is at a place").to_shared();
+        Ok(Self::new(self.channel.clone(), place, position.missed.read(tx)?))
+    }
+
+    /// Whether everything that was sent has been read.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with who reads by this subscriber; with `send` if there is nothing to read.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn is_empty(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
+        Ok(matches!(self.next(tx)?, Next::Nothing))
+    }
+
+    /// How many items were sent that have not been read, those that are missed by now included.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with `send` and with who reads by this subscriber.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn len(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<usize> {
+        let last = Shared::get(&self.channel, tx).last(tx)?.number;
+        Ok((last - self.place(tx)?.number) as usize)
+    }
+
+    /// How many items it has missed in all, as far as it has come. Always 0 if the channel has no capacity.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with who reads by this subscriber and misses something.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn missed(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<u64> {
+        Shared::get(&self.position, tx).missed.read(tx)
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
+    /// Returns the next item, and waits for one if everything has been read. What was missed is passed over in silence, and counted by
+    /// [`missed`](Self::missed).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Waits while there is nothing to read. Conflicts with who reads by this subscriber; with `send` only if there is nothing
+    /// more to read, or something is missed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// let readers = [news.subscriber(), news.subscriber()];
+    /// news.publish(7);
+    /// for reader in readers {
+    ///     assert_eq!(atomically(|tx| reader.recv(tx)), 7);
+    /// }
+    /// ```
+    #[doc(alias = "readTChan")]
+    pub fn recv(&self, tx: &Transaction<'_, '_>) -> StmResult<T> {
+        match self.try_recv(tx)? {
+            Some(item) => Ok(item),
+            None => tx.retry(),
+        }
+    }
+
+    /// Returns the next item, if there is one. What was missed is passed over, as by [`recv`](Self::recv).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Does not wait. Conflicts as `recv` does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    #[doc(alias = "tryReadTChan")]
+    pub fn try_recv(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
+        match self.try_recv_or_lag(tx)? {
+            Some(Ok(item)) => Ok(Some(item)),
+            Some(Err(Lagged(_))) => Ok(self.try_recv_or_lag(tx)?.and_then(Result::ok)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the next item, and waits for one if everything has been read. If some were missed that would come first, says so
+    /// instead; then it goes on with the oldest that is left.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn recv_or_lag(&self, tx: &Transaction<'_, '_>) -> StmResult<Result<T, Lagged>> {
+        match self.try_recv_or_lag(tx)? {
+            Some(received) => Ok(received),
+            None => tx.retry(),
+        }
+    }
+
+    /// As [`recv_or_lag`](Self::recv_or_lag), if there is an item or something was missed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn try_recv_or_lag(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<Result<T, Lagged>>> {
+        match self.next(tx)? {
+            Next::Item(item, next) => {
+                let item = item.clone();
+                Shared::get(&self.position, tx).place.write(tx, Some(next.clone()))?;
+                Ok(Some(Ok(item)))
+            }
+            Next::Lost => Ok(Some(Err(Lagged(self.catch_up(tx)?)))),
+            Next::Nothing => Ok(None),
+        }
+    }
+
+    /// Returns a clone of the next item, if there is one. The position stays.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with who reads by this subscriber; with `send` if there is nothing to read.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    #[doc(alias = "tryPeekTChan")]
+    pub fn try_peek(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Option<T>> {
+        let mut next = self.next(tx)?;
+        if let Next::Lost = next {
+            let oldest = Shared::get(&self.channel, tx).oldest(tx)?.get();
+            next = match oldest.content.read(tx)?.map(crate::Linkage::get) {
+                Some(Content::Item { item, next }) => Next::Item(item, next),
+                _ => Next::Nothing,
+            };
+        }
+        Ok(match next {
+            Next::Item(item, _) => Some(item.clone()),
+            Next::Lost | Next::Nothing => None,
+        })
+    }
+}
+
+/// A position of its own, which is at first the same: that which was committed last.
+impl<T: Send + Sync + 'static> Clone for TSubscriber<T> {
+    fn clone(&self) -> Self {
+        let place = self.position.place.load().expect("a position is at a place");
+        Self::new(self.channel.clone(), place, self.position.missed.load())
+    }
+}

@@ -1,0 +1,45 @@
+//! How high a node is: at random, from a generator of each thread's own (Marsaglia, "Xorshift RNGs", 2003).
+
+use std::cell::Cell;
+
+use super::list::LEVELS;
+
+/// One node in four goes on to the next level.
+const BITS_A_LEVEL: u32 = 2;
+
+thread_local! {
+    static STATE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Draws the height of a new node: from 1 to [`LEVELS`].
+pub(super) fn draw() -> usize {
+    STATE.with(|state| {
+        let mut random = state.get();
+        if random == 0 {
+            // Where the state is differs from thread to thread.
+            random = (&raw const *state).addr() as u64 ^ 0x9E37_79B9_7F4A_7C15;
+        }
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        state.set(random);
+        // The upper bits are the better ones.
+        let levels = (random >> 32 | 1 << 31).trailing_zeros() / BITS_A_LEVEL;
+        LEVELS.min(levels as usize + 1)
+    })
+}
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_node_in_four_goes_on_to_the_next_level() {
+        let mut counts = [0_i64; LEVELS + 1];
+        (0..400_000).for_each(|_| counts[draw()] += 1);
+        assert_eq!(counts[0], 0);
+        for (height, expected) in [(1, 300_000_i64), (2, 75_000), (3, 18_750), (4, 4_688)] {
+            assert!((counts[height] - expected).abs() < expected / 10, "{height}: {counts:?}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Operations on the whole map.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+
+use super::TOrdMap;
+use super::list::{self, List};
+use crate::{Linkage, ReadTransaction, Shared, StmResult, Transaction};
+
+impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
+    /// Counts the keys. O(n): a count that is kept would have all inserts conflict.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with every insert of a new key and every removal. In a [`snapshot`](crate::snapshot()) nothing conflicts.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{collections::TOrdMap, snapshot};
+    ///
+    /// let map = TOrdMap::from_iter([(1, "a"), (2, "b")]);
+    /// assert_eq!(snapshot(|tx| map.len(tx)), 2);
+    /// ```
+    #[doc(alias = "size")]
+    pub fn len(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<usize> {
+        let mut count = 0;
+        self.scan(tx, &.., |_| {
+            count += 1;
+            Ok(true)
+        })?;
+        Ok(count)
+    }
+
+    /// Returns whether there is no key. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with the removal of the first key, and with inserts before it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TOrdMap};
+    ///
+    /// let map = TOrdMap::from_iter([(1, "a")]);
+    /// assert!(!atomically(|tx| map.is_empty(tx)));
+    /// ```
+    #[doc(alias = "null")]
+    pub fn is_empty(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
+        Ok(Shared::get(&self.list, tx).link(None, 0).read(tx)?.is_none())
+    }
+
+    /// Moves all keys from `key` on into a new map. O(log n), and O(1) for each key moved.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with every operation on a key that it moves, and with inserts and removals next to `key`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TOrdMap};
+    ///
+    /// let map = TOrdMap::from_iter([(1, "a"), (2, "b"), (3, "c")]);
+    /// let behind = atomically(|tx| map.split_off(tx, &2));
+    /// assert_eq!(behind.snapshot().into_iter().collect::<Vec<_>>(), [(2, "b"), (3, "c")]);
+    /// assert_eq!(map.snapshot().len(), 1);
+    /// ```
+    #[doc(alias = "split")]
+    pub fn split_off<Q>(&self, tx: &Transaction<'_, '_>, key: &Q) -> StmResult<Self>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let list = Shared::get(&self.list, tx);
+        let gaps = list.cut(tx, |other| other.borrow().cmp(key))?;
+        let new = Self::new();
+        let new_list = Shared::get(&new.list, tx);
+        new_list.raise(list.top());
+        for (level, (place, next)) in gaps.into_iter().enumerate() {
+            if let Some(next) = next {
+                new_list.link(None, level).write(tx, Some(next.to_shared()))?;
+                list.link(place, level).write(tx, None)?;
+            }
+        }
+        let mut next = gaps[0].1;
+        while let Some(node) = next.map(Linkage::get) {
+            node.belong(tx, new_list.id(), node.height(tx)?)?;
+            next = node.next.read(tx)?;
+        }
+        Ok(new)
+    }
+
+    /// Moves all keys of `other` into this map. Where both have a key, the value of `other` is kept. O(m log n) for m keys moved.
+    ///
+    /// Appending a map to itself changes nothing.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with every operation on `other`, and as an [`insert`](Self::insert) of each of its keys.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TOrdMap};
+    ///
+    /// let (map, other) = (TOrdMap::from_iter([(1, "a"), (2, "b")]), TOrdMap::from_iter([(2, "B"), (3, "C")]));
+    /// atomically(|tx| map.append(tx, &other));
+    /// assert_eq!(map.snapshot().into_iter().collect::<Vec<_>>(), [(1, "a"), (2, "B"), (3, "C")]);
+    /// assert!(other.snapshot().is_empty());
+    /// ```
+    #[doc(alias = "union")]
+    pub fn append(&self, tx: &Transaction<'_, '_>, other: &Self) -> StmResult<()>
+    where
+        V: Clone,
+    {
+        if Shared::ptr_eq(&self.list, &other.list) {
+            return Ok(());
+        }
+        let (list, from) = (Shared::get(&self.list, tx), Shared::get(&other.list, tx));
+        let mut next = from.take_all(tx)?;
+        while let Some(found) = next {
+            let node = found.get();
+            next = node.next.read(tx)?;
+            let (mut gaps, height) = (list::no_gaps(), node.height(tx)?);
+            match list.slot(tx, |key| key.cmp(&node.key), height, &mut gaps)? {
+                None => list.adopt(tx, found, &gaps[..height])?,
+                Some(present) => {
+                    present.value.write(tx, node.value.read(tx)?)?;
+                    List::give_up(tx, node)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the keys for which `f` returns true. O(n), and O(log n) for each key removed.
+    ///
+    /// `f` must not change the map itself.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with every change.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TOrdMap};
+    ///
+    /// let map = TOrdMap::from_iter((0..10).map(|n| (n, n * n)));
+    /// atomically(|tx| map.retain(tx, |_, square| square % 2 == 0));
+    /// assert_eq!(map.snapshot().len(), 5);
+    /// ```
+    #[doc(alias = "filter")]
+    pub fn retain(&self, tx: &Transaction<'_, '_>, mut f: impl FnMut(&K, &V) -> bool) -> StmResult<()> {
+        let mut refused = Vec::new();
+        self.scan(tx, &.., |node| {
+            if !f(&node.key, &*node.value.read_ref(tx)?) {
+                refused.push(node);
+            }
+            Ok(true)
+        })?;
+        let list = Shared::get(&self.list, tx);
+        for node in refused {
+            list.take(tx, |key| key.cmp(&node.key))?;
+        }
+        Ok(())
+    }
+
+    /// Removes all keys. O(n).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with every operation.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TOrdMap};
+    ///
+    /// let map = TOrdMap::from_iter([(1, "a")]);
+    /// atomically(|tx| map.clear(tx));
+    /// assert!(map.snapshot().is_empty());
+    /// ```
+    pub fn clear(&self, tx: &Transaction<'_, '_>) -> StmResult<()> {
+        let mut next = Shared::get(&self.list, tx).take_all(tx)?;
+        while let Some(node) = next.map(Linkage::get) {
+            next = node.next.read(tx)?;
+            List::give_up(tx, node)?;
+        }
+        Ok(())
+    }
+
+    /// [`insert`](Self::insert)s every pair.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TOrdMap};
+    ///
+    /// let map = TOrdMap::new();
+    /// atomically(|tx| map.extend(tx, (0..10).map(|n| (n, n * n))));
+    /// assert_eq!(map.snapshot().len(), 10);
+    /// ```
+    pub fn extend(&self, tx: &Transaction<'_, '_>, pairs: impl IntoIterator<Item = (K, V)>) -> StmResult<()>
+    where
+        V: Clone,
+    {
+        pairs.into_iter().try_for_each(|(key, value)| self.insert(tx, key, value).map(drop))
+    }
+
+    /// Returns a copy of the map as it is at one moment, in a [`snapshot`](crate::snapshot()) of its own: whatever others
+    /// do meanwhile. O(n).
+    ///
+    /// # Panics
+    ///
+    /// Panics inside the body of a transaction, as every transaction does there; use [`range`](Self::range)`(tx, ..)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::collections::TOrdMap;
+    ///
+    /// let map = TOrdMap::from_iter([(2, "b"), (1, "a")]);
+    /// let copy = map.snapshot();
+    /// assert_eq!(copy.first_key_value(), Some((&1, &"a")));
+    /// ```
+    #[track_caller]
+    pub fn snapshot(&self) -> BTreeMap<K, V>
+    where
+        K: Clone,
+        V: Clone,
+    {
+        crate::snapshot(|tx| self.range(tx, ..)).into_iter().collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! Slots among threads, and everything together in one transaction.
+
+use std::thread;
+
+use common::{Ends, race, scaled, threads, watchdog};
+use stm::sync::{TLatch, TMVar, TPromise, TSemaphore};
+use stm::{TVar, atomically, snapshot};
+
+use super::Task;
+
+/// A slot and a semaphore that one transaction changes together: no snapshot sees one without the other.
+#[test]
+fn a_take_and_a_release_are_one_step() {
+    let _watchdog = watchdog();
+    let (slot, semaphore) = (TMVar::new(1_u64), TSemaphore::new(0));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _ends = Ends(&done);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                    let (full, permits) = snapshot(|tx| Ok((!slot.is_empty(tx)?, semaphore.available(tx)?)));
+                    assert_eq!(u64::from(full) + permits, 1);
+                }
+            });
+        }
+        for round in 1..=scaled(3_000) as u64 {
+            let value = atomically(|tx| {
+                let value = slot.take(tx)?;
+                semaphore.release(tx, 1)?;
+                Ok(value)
+            });
+            assert_eq!(value, round);
+            atomically(|tx| {
+                semaphore.acquire(tx, 1)?;
+                slot.put(tx, value + 1)
+            });
+        }
+    });
+}
+
+#[test]
+fn either_of_two_slots_will_do() {
+    let _watchdog = watchdog();
+    let (urgent, normal) = (TMVar::new_empty(), TMVar::new_empty());
+    let items = scaled(2_000) as u64;
+    let sum: u64 = thread::scope(|scope| {
+        let takers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let next = || atomically(|tx| tx.or_else(|tx| urgent.take(tx), |tx| normal.take(tx)));
+                    let mut sum = 0;
+                    loop {
+                        match next() {
+                            0 => return sum,
+                            item => sum += item,
+                        }
+                    }
+                })
+            })
+            .collect();
+        for (slot, first) in [(&urgent, 1), (&normal, 2)] {
+            scope.spawn(move || {
+                (first..=items).step_by(2).for_each(|item| atomically(|tx| slot.put(tx, item)));
+                atomically(|tx| slot.put(tx, 0));
+            });
+        }
+        takers.into_iter().map(|taker| taker.join().expect("it returns")).sum()
+    });
+    assert_eq!(sum, items * (items + 1) / 2);
+}
+
+/// Values pass through one slot, each to one taker, and nobody sleeps who could go on.
+#[test]
+fn no_wake_up_is_lost_at_a_slot() {
+    let _watchdog = watchdog();
+    let (slot, count) = (TMVar::new_empty(), threads());
+    let items = scaled(1_000) as u64;
+    let taken = race(2 * count, |me| {
+        if me < count {
+            (0..items).for_each(|item| atomically(|tx| slot.put(tx, item)));
+            return 0;
+        }
+        (0..items)
+            .map(|item| match item % 3 {
+                0 => pollster::block_on(stm::atomically_async(|tx| slot.take(tx))),
+                // In a transaction that has written something, too, which waits like everybody.
+                1 => atomically(|tx| {
+                    TVar::new(0).write(tx, 1)?;
+                    slot.take(tx)
+                }),
+                _ => *atomically(|tx| slot.take_shared(tx)),
+            })
+            .sum::<u64>()
+    });
+    assert_eq!(taken.into_iter().sum::<u64>(), count as u64 * (items * (items - 1) / 2));
+    assert!(snapshot(|tx| slot.is_empty(tx)));
+}
+
+/// A value is of use to one taker, and to all readers.
+#[test]
+fn one_taker_is_woken_and_all_readers() {
+    let _watchdog = watchdog();
+    let slot = TMVar::new_empty();
+    let mut takers: Vec<_> = (0..5).map(|_| Task::begin(stm::atomically_async(|tx| slot.take(tx)))).collect();
+    let readers: Vec<_> = (0..5).map(|_| Task::begin(stm::atomically_async(|tx| slot.read(tx)))).collect();
+    atomically(|tx| slot.put(tx, 1));
+    let woken = |tasks: &[Task<_>]| -> Vec<_> { tasks.iter().map(Task::wakes).collect() };
+    assert_eq!(woken(&takers), [1, 0, 0, 0, 0]);
+    assert!(readers.into_iter().all(|reader| reader.finish() == 1));
+    assert_eq!(takers.remove(0).finish(), 1);
+    for number in 2..6 {
+        atomically(|tx| slot.put(tx, number));
+        // Some woken one has looked in vain perhaps, when the one before it had taken; the one in front has its turn.
+        let found = takers.iter_mut().find_map(Task::advance);
+        assert_eq!(found, Some(number));
+        takers.remove(0);
+    }
+    assert!(snapshot(|tx| slot.is_empty(tx)));
+}
+
+#[test]
+fn all_of_them_compose() {
+    let _watchdog = watchdog();
+    let (slot, permits, latch, promise) = (TMVar::new_empty(), TSemaphore::new(1), TLatch::new(1), TPromise::new());
+    let future = promise.future();
+    let answer = thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            atomically(|tx| {
+                latch.wait(tx)?;
+                permits.acquire(tx, 1)?;
+                let order: u64 = slot.take(tx)?;
+                Ok(promise.set(tx, order * 2)?.is_ok())
+            })
+        });
+        atomically(|tx| latch.count_down(tx));
+        atomically(|tx| slot.put(tx, 21));
+        let answer = future.get_blocking();
+        assert!(worker.join().expect("it returns"));
+        answer
+    });
+    assert_eq!(answer, Ok(42));
+    assert_eq!(snapshot(|tx| Ok((permits.available(tx)?, slot.is_empty(tx)?))), (0, true));
+}

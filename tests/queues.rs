@@ -1,0 +1,20 @@
+//! Queues: `TQueue`, `TBQueue`, `TBroadcast` and `TPriorityQueue`, alone and together.
+
+#[path = "queues/broadcast.rs"]
+mod broadcast;
+#[path = "queues/conflicts.rs"]
+mod conflicts;
+#[path = "queues/memory.rs"]
+mod memory;
+#[path = "queues/model.rs"]
+mod model;
+#[path = "queues/priority.rs"]
+mod priority;
+#[path = "queues/subject.rs"]
+mod subject;
+#[path = "queues/tasks.rs"]
+mod tasks;
+#[path = "queues/traffic.rs"]
+mod traffic;
+#[path = "queues/waiting.rs"]
+mod waiting;
