@@ -5,6 +5,7 @@
 //! - [`contest`]: the workloads of the comparison, and who takes part
 //! - [`comparison`]: the program `stm-benches`: runs the contests and tells what came out
 //! - [`stamp`]: ports of published applications
+//! - [`simulation`]: how it might scale beyond the cores that there are
 //! - [`systems`]: transactions, locks and actors, each kind behind one trait
 //! - [`table`]: tables for a terminal
 //!
@@ -16,6 +17,7 @@
 pub mod comparison;
 pub mod contest;
 pub mod measure;
+pub mod simulation;
 pub mod stamp;
 pub mod systems;
 pub mod table;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use stm_benches::comparison::arguments::{self, Job, Request, USAGE};
+use stm_benches::comparison::page::page;
 use stm_benches::comparison::results::Results;
 use stm_benches::comparison::{compare, memory, run, terminal};
 
@@ -36,10 +37,6 @@ fn act(job: Job) -> Result<(), String> {
         }
         Job::Resident(kind) => memory::print_growth(&kind),
     }
-}
-
-fn page(_: &Results) -> String {
-    String::new()
 }
 
 fn run_and_report(request: &Request) -> Result<(), String> {

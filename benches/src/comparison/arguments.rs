@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::contest::Plan;
 use crate::measure::crew::cores;
 use crate::measure::trial::Effort;
+use crate::stamp::Size;
 
 pub const USAGE: &str = "\
 Compares this library with locks, atomics, channels and other STMs on the same work, on this machine.
@@ -36,7 +37,7 @@ impl Length {
     /// How long the whole may take. The last workloads may go over it a little, as each has rounds that it needs.
     pub fn budget(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Quick => 95,
+            Self::Quick => 80,
             Self::Default => 14 * 60,
             Self::Full => 60 * 60,
         })
@@ -61,6 +62,15 @@ impl Length {
         threads.sort_unstable();
         threads.dedup();
         threads
+    }
+
+    /// How large the applications' inputs are.
+    pub fn size(self) -> Size {
+        match self {
+            Self::Quick => Size::Tiny,
+            Self::Default => Size::Small,
+            Self::Full => Size::Middle,
+        }
     }
 
     pub fn name(self) -> &'static str {

@@ -20,6 +20,7 @@ pub struct Results {
     pub length: String,
     pub seconds: f64,
     pub contests: Vec<Outcome>,
+    pub applications: Vec<Application>,
     pub memory: Vec<Memory>,
 }
 
@@ -56,6 +57,16 @@ pub struct Row {
     pub disturbed: f64,
 }
 
+/// The share of undisturbed windows below which all windows count: the few would be a choice of the lucky ones.
+pub const FEW_UNDISTURBED: f64 = 0.125;
+
+impl Row {
+    /// Whether nearly all windows were disturbed although there were as many cores as threads.
+    pub fn is_doubtful(&self, cores: usize) -> bool {
+        self.threads <= cores && 1.0 - self.disturbed < FEW_UNDISTURBED
+    }
+}
+
 /// How long the slow operations took, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlowOnes {
@@ -63,6 +74,28 @@ pub struct SlowOnes {
     pub p99: f64,
     pub p999: f64,
     pub most: f64,
+}
+
+/// What came out of one application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Application {
+    pub name: String,
+    pub what: String,
+    pub parameters: String,
+    pub rows: Vec<ApplicationRow>,
+}
+
+/// One competitor with one number of threads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApplicationRow {
+    pub competitor: String,
+    pub family: Family,
+    pub threads: usize,
+    pub milliseconds: Spread,
+    /// The time over that of the sequential program, round by round.
+    pub ratio: Option<Spread>,
+    /// Runs of bodies beyond one for each transaction, per transaction.
+    pub reruns: Option<f64>,
 }
 
 /// What a variable takes.
@@ -168,6 +201,19 @@ pub mod tests {
             losses: "because".to_owned(),
             rows,
         };
+        let application = Application {
+            name: "vacation".to_owned(),
+            what: "travels".to_owned(),
+            parameters: "-n2".to_owned(),
+            rows: vec![ApplicationRow {
+                competitor: "stm".to_owned(),
+                family: Family::Ours,
+                threads: 1,
+                milliseconds: spread(12.0),
+                ratio: Some(spread(1.2)),
+                reruns: Some(0.0),
+            }],
+        };
         let memory = Memory { variable: "ours".to_owned(), family: Family::Ours, inline: 8, resident: 40.5 };
         Results {
             format: FORMAT,
@@ -175,6 +221,7 @@ pub mod tests {
             length: "quick".to_owned(),
             seconds: 1.5,
             contests: vec![outcome],
+            applications: vec![application],
             memory: vec![memory],
         }
     }

@@ -4,14 +4,17 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::applications;
 use super::arguments::Request;
 use super::machine::Machine;
 use super::memory;
+use super::results::FEW_UNDISTURBED as FEW;
 use super::results::{FORMAT, Outcome, Results, Row, SlowOnes};
 use crate::contest::{self, Competitor, Contest, Field};
 use crate::measure::crew::{Part, Window, cores};
 use crate::measure::spread::Spread;
 use crate::measure::trial::{Lane, Measured};
+use crate::stamp::{PROGRAMS, Program};
 
 /// Runs what is asked for. A contender whose result is wrong ends the program.
 ///
@@ -20,29 +23,38 @@ use crate::measure::trial::{Lane, Measured};
 /// When nothing has such a name.
 pub fn run(request: &Request) -> Result<Results, String> {
     let contests: Vec<Contest> = contest::all().into_iter().filter(|contest| request.wants(contest.name)).collect();
-    if contests.is_empty() {
+    let programs: Vec<&Program> = PROGRAMS.iter().filter(|program| request.wants(program.name)).collect();
+    if contests.is_empty() && programs.is_empty() {
         return Err("no workload has such a name; `list` shows them all".to_owned());
     }
     let machine = Machine::here();
     let start = Instant::now();
     let bar = progress_bar(request.length.budget());
+    let mut left = contests.len() + programs.len();
+    // What one workload does not use, the others may.
+    let mut share = || {
+        left -= 1;
+        request.length.budget().saturating_sub(start.elapsed()) / (left as u32 + 1)
+    };
+    let mut progress = || bar.set_position(start.elapsed().as_millis() as u64);
     let mut outcomes = Vec::new();
-    let mut left = contests.len();
     for contest in contests {
         bar.set_message(contest.title);
-        // What one workload does not use, the others may.
-        let share = request.length.budget().saturating_sub(start.elapsed()) / left as u32;
-        left -= 1;
-        outcomes.extend(outcome(&contest, request, share, &bar, start));
+        outcomes.extend(outcome(&contest, request, share(), &mut progress));
+    }
+    let mut applications = Vec::new();
+    for program in programs {
+        bar.set_message(program.name);
+        applications.extend(applications::measure(program, request, share(), &mut progress)?);
     }
     bar.set_message("memory");
     let memory = memory::measure();
     bar.finish_and_clear();
-    if outcomes.is_empty() {
+    if outcomes.is_empty() && applications.is_empty() {
         return Err("no competitor has such a name; `list` shows them all".to_owned());
     }
     let (seconds, length) = (start.elapsed().as_secs_f64(), request.length.name().to_owned());
-    Ok(Results { format: FORMAT, machine, length, seconds, contests: outcomes, memory })
+    Ok(Results { format: FORMAT, machine, length, seconds, contests: outcomes, applications, memory })
 }
 
 /// As long as the budget: what is left of it is the time left.
@@ -55,20 +67,14 @@ fn progress_bar(budget: Duration) -> ProgressBar {
 }
 
 /// Measures one contest. `None` if nobody takes part who was asked for.
-fn outcome(
-    contest: &Contest,
-    request: &Request,
-    share: Duration,
-    bar: &ProgressBar,
-    start: Instant,
-) -> Option<Outcome> {
+fn outcome(contest: &Contest, request: &Request, share: Duration, progress: &mut impl FnMut()) -> Option<Outcome> {
     let mut field = Field::new(&request.plan, contest.baseline);
     (contest.enter)(&mut field);
     if !field.is_contested() {
         return None;
     }
     let effort = request.length.effort(share);
-    let measured = field.trial.measure(effort, |_| bar.set_position(start.elapsed().as_millis() as u64));
+    let measured = field.trial.measure(effort, |_| progress());
     Some(Outcome {
         name: contest.name.to_owned(),
         title: contest.title.to_owned(),
@@ -113,9 +119,6 @@ fn rows(measured: &Measured, competitors: &[Competitor], baseline: Competitor) -
 fn counts(window: &Window, lane: Lane) -> bool {
     !window.disturbed || lane.workers > cores()
 }
-
-/// The share of undisturbed windows below which all are taken: the few would be a choice of the lucky ones.
-const FEW: f64 = 0.125;
 
 fn times(measured: &Measured, lane: Lane) -> Vec<f64> {
     let windows = measured.windows(lane);

@@ -3,6 +3,7 @@
 use super::results::{Outcome, Results};
 use super::summary::{self, Standing};
 use crate::contest::{self, competitor};
+use crate::stamp::PROGRAMS;
 use crate::table::print_table;
 
 /// Prints where the library stands in each contest.
@@ -16,7 +17,7 @@ pub fn print_summary(results: &Results) {
     let mut cells = Vec::new();
     for contest in &results.contests {
         for threads in summary::shown_threads(contest, machine.cores) {
-            cells.extend(line(contest, threads));
+            cells.extend(line(contest, threads, machine.cores));
         }
     }
     let header = [
@@ -36,8 +37,10 @@ pub fn print_summary(results: &Results) {
     );
 }
 
-fn line(contest: &Outcome, threads: usize) -> Option<[String; 9]> {
+fn line(contest: &Outcome, threads: usize, cores: usize) -> Option<[String; 9]> {
     let Standing { ours, other } = summary::standing(contest, threads)?;
+    let doubtful = ours.is_doubtful(cores) || other.is_some_and(|row| row.is_doubtful(cores));
+    let mark = if doubtful { "! " } else { "" };
     let (other_name, other_time, factor) = match other {
         Some(other) => (
             other.competitor.clone(),
@@ -49,7 +52,7 @@ fn line(contest: &Outcome, threads: usize) -> Option<[String; 9]> {
     Some([
         contest.name.clone(),
         threads.to_string(),
-        time(ours.nanoseconds.median),
+        mark.to_owned() + &time(ours.nanoseconds.median),
         ours.reruns.map_or("-".to_owned(), |reruns| format!("{reruns:.2}")),
         other_name,
         other_time,
@@ -87,6 +90,9 @@ pub fn print_names() {
     println!("workloads:");
     for contest in contest::all() {
         println!("  {:<18} {}", contest.name, contest.title);
+    }
+    for program in PROGRAMS {
+        println!("  {:<18} {}", program.name, program.what);
     }
     println!("\ncompetitors:");
     for competitor in competitor::ALL {

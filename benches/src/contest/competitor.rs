@@ -14,6 +14,8 @@ pub enum Family {
     Copy,
     Channel,
     OtherStm,
+    /// The same program for one thread.
+    Sequential,
 }
 
 /// One competitor.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
+use super::collections::Counting;
 use super::{Contest, Field, competitor as who, every_lock, every_stm};
 use crate::systems::{Actor, Lock, LockKind, Stm};
 use crate::workloads::Contender;
@@ -151,6 +152,12 @@ fn locked_own<L: LockKind>() -> Box<dyn Team> {
 fn enter_shared(field: &mut Field<'_>) {
     let threads = &field.threads(1);
     every_stm!(field, threads, transactional_hot);
+    field.twins(
+        who::OURS_STRUCTURE,
+        threads,
+        || Box::new(Hot::<Counting<false>>::new()),
+        || Box::new(Hot::<Counting<true>>::new()),
+    );
     every_lock!(field, threads, locked_hot);
     field.enter(who::FETCH_ADD, threads, || Box::new(Hot::<AtomicU64>::new()));
     field.enter(who::CAS, threads, || Box::new(Hot::<CasLoop>::new()));
@@ -172,7 +179,7 @@ pub fn contests() -> Vec<Contest> {
         Contest {
             name: "counter-shared",
             title: "One counter for all",
-            what: "Every thread increments the same counter. The count is checked.",
+            what: "Every thread increments the same counter. The count is checked. Ours (collection) is `TCounter`.",
             operation: "increment",
             baseline: who::PL_MUTEX,
             absent: "",

@@ -17,7 +17,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn wants(&self, name: &str) -> bool {
+    /// Whether a competitor of this name is asked for.
+    pub fn wants(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.with.is_empty() || self.with.iter().any(|part| name.contains(&part.to_lowercase()))
     }

@@ -6,7 +6,8 @@ use stm::{Shared, StmResult, TLink, Transaction};
 
 use super::maps::{Map, Mix};
 use super::{Contest, Field, competitor as who, every_lock, every_stm};
-use crate::systems::{Lock, LockKind, Stm, Value, tally};
+use crate::systems::ours::run;
+use crate::systems::{Lock, LockKind, Stm, Value};
 use crate::workloads::progress::Team;
 
 /// How many different keys there are; half of them are in the list.
@@ -28,13 +29,16 @@ struct Node<S: Stm> {
     next: S::Var<Link<S>>,
 }
 
+/// Where a link is, and what it is.
+type Place<S> = (<S as Stm>::Var<Link<S>>, Link<S>);
+
 /// A list whose links are variables.
 struct List<S: Stm>(S::Var<Link<S>>);
 
 impl<S: Stm> List<S> {
     /// Returns the place of the first node whose key is not below, and what is there.
     #[inline]
-    fn find(&self, tx: &S::Tx<'_>, key: u64) -> Result<(S::Var<Link<S>>, Link<S>), S::Abort> {
+    fn find(&self, tx: &S::Tx<'_>, key: u64) -> Result<Place<S>, S::Abort> {
         let mut place = self.0.clone();
         let mut link = S::read(tx, &place)?;
         while let Some(node) = &link.0
@@ -102,20 +106,6 @@ impl<const COUNTED: bool> Links<COUNTED> {
         }
         Ok(place)
     }
-
-    #[inline]
-    fn atomically<'env, T>(body: impl for<'tx> Fn(&Transaction<'tx, 'env>) -> StmResult<T>) -> T {
-        let value = stm::atomically(|tx| {
-            if COUNTED {
-                tally::count_run();
-            }
-            body(tx)
-        });
-        if COUNTED {
-            tally::count_commit();
-        }
-        value
-    }
 }
 
 impl<const COUNTED: bool> Map for Links<COUNTED> {
@@ -124,14 +114,14 @@ impl<const COUNTED: bool> Map for Links<COUNTED> {
     }
 
     fn get(&self, key: u64) -> Option<u64> {
-        Self::atomically(|tx| {
+        run::<COUNTED, _>(|tx| {
             let found = self.find(tx, key)?.read(tx)?;
             Ok(found.map(|node| node.get()).filter(|node| node.key == key).map(|node| node.value))
         })
     }
 
     fn insert(&self, key: u64, value: u64) -> bool {
-        Self::atomically(|tx| {
+        run::<COUNTED, _>(|tx| {
             let place = self.find(tx, key)?;
             let next = place.read(tx)?;
             if next.is_some_and(|node| node.get().key == key) {
@@ -144,7 +134,7 @@ impl<const COUNTED: bool> Map for Links<COUNTED> {
     }
 
     fn remove(&self, key: u64) -> bool {
-        Self::atomically(|tx| {
+        run::<COUNTED, _>(|tx| {
             let place = self.find(tx, key)?;
             let found = place.read(tx)?.map(|node| node.get()).filter(|node| node.key == key);
             let Some(node) = found else { return Ok(false) };

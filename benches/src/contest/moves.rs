@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hint::black_box;
 
+use super::collections::TwoMaps;
 use super::hash::HashTable;
 use super::{Contest, Field, competitor as who, every_lock, every_stm};
 use crate::systems::lock::with_both;
@@ -14,10 +15,10 @@ use crate::workloads::progress::Team;
 /// How many entries there are.
 const KEYS: u64 = 1024;
 
-type Plain = HashMap<u64, u64>;
+pub type Plain = HashMap<u64, u64>;
 
 /// Two maps.
-trait Maps: Sync {
+pub trait Maps: Sync {
     /// The first map gets these entries.
     fn new(entries: Plain) -> Self;
     /// Moves an entry, if it is in map `from`, to the other, and returns whether it did.
@@ -155,6 +156,12 @@ fn coarse<L: LockKind>() -> Box<dyn Team> {
 fn enter(field: &mut Field<'_>) {
     let threads = &field.threads(1);
     every_stm!(field, threads, transactional);
+    field.twins(
+        who::OURS_STRUCTURE,
+        threads,
+        || Box::new(Moves::<TwoMaps<false>>::new()),
+        || Box::new(Moves::<TwoMaps<true>>::new()),
+    );
     every_lock!(field, threads, coarse);
     field.enter(who::STD_MUTEX_EACH, threads, || Box::new(Moves::<Each<StdMutex>>::new()));
     field.enter(who::PL_MUTEX_EACH, threads, || Box::new(Moves::<Each<PlMutex>>::new()));
@@ -166,7 +173,8 @@ pub fn contests() -> Vec<Contest> {
         name: "composed-move",
         title: "Move between two maps",
         what: "Each operation takes an entry out of one hash map of 1024 entries and puts it into another, in one step, if it \
-               is there. That each entry is in exactly one map is checked.",
+               is there. That each entry is in exactly one map is checked. Ours (collection) are two `TMap`s, ours (TVar) \
+               two tables of buckets.",
         operation: "move",
         baseline: who::PL_MUTEX_EACH,
         absent: "dashmap, papaya, atomics, arc-swap: two operations on two of their maps can not be made one, so an entry \

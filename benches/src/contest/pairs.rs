@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use crossbeam_channel::{Receiver, Sender};
 use crossbeam_queue::SegQueue;
 
+use super::collections::Unbounded;
 use super::michael_scott::MichaelScott;
 use super::{Contest, Field, competitor as who, every_stm};
 use crate::systems::{Lock, LockKind, PlMutex, StdMutex, Stm, Value};
@@ -15,7 +16,7 @@ use crate::workloads::Contender;
 use crate::workloads::progress::{Padded, Team};
 
 /// A queue without bound.
-trait Fifo: Sync {
+pub trait Fifo: Sync {
     fn new() -> Self;
     fn push(&self, item: u64);
     fn pop(&self) -> Option<u64>;
@@ -207,6 +208,12 @@ fn transactional<S: Stm>() -> Box<dyn Team> {
 fn enter(field: &mut Field<'_>) {
     let threads = &field.threads(1);
     every_stm!(field, threads, transactional);
+    field.twins(
+        who::OURS_STRUCTURE,
+        threads,
+        || Box::new(Pairs::<Unbounded<false>>::new()),
+        || Box::new(Pairs::<Unbounded<true>>::new()),
+    );
     field.enter(who::STD_MUTEX, threads, || Box::new(Pairs::<Locked<StdMutex>>::new()));
     field.enter(who::PL_MUTEX, threads, || Box::new(Pairs::<Locked<PlMutex>>::new()));
     field.enter(who::MICHAEL_SCOTT, threads, || Box::new(Pairs::<MichaelScott<u64>>::new()));
@@ -224,8 +231,8 @@ pub fn contests() -> Vec<Contest> {
         operation: "item in and out",
         baseline: who::SEG_QUEUE,
         absent: "",
-        losses: "A linked list of variables: an item takes a node and a variable from the allocator, and retires both. All \
-                 threads write its two ends.",
+        losses: "Ours (TVar) is a linked list of variables: an item takes a node and a variable from the allocator, and retires both. All \
+                 threads write its two ends. Ours (collection), `TQueue`, keeps items in blocks; its ends are variables all the same.",
         enter,
     }]
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use crossbeam_queue::ArrayQueue;
 use parking_lot::Condvar;
 
+use super::collections::Bounded;
 use super::{Contest, Field, competitor as who, every_stm};
 use crate::systems::Stm;
 use crate::workloads::progress::queues::{CAPACITY, Channel, EMPTY, Flow, Locked, Queue};
@@ -156,6 +157,12 @@ fn enter(field: &mut Field<'_>) {
     // As many producers as consumers, so an even number.
     let threads = &field.threads(2);
     every_stm!(field, threads, transactional);
+    field.twins(
+        who::OURS_STRUCTURE,
+        threads,
+        || Box::new(Flow::<Bounded<false>>::new()),
+        || Box::new(Flow::<Bounded<true>>::new()),
+    );
     field.enter(who::STD_MUTEX, threads, || Box::new(Flow::<Locked>::new()));
     field.enter(who::PL_MUTEX, threads, || Box::new(Flow::<PlLocked>::new()));
     field.enter(who::CROSSBEAM_CHANNEL, threads, || Box::new(Flow::<Channel>::new()));

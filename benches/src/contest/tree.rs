@@ -87,7 +87,7 @@ impl<S: Stm> Tree<S> {
     pub fn remove(&self, tx: &S::Tx<'_>, key: u64) -> Result<bool, S::Abort> {
         let (mut place, mut link) = (self.root.clone(), S::read(tx, &self.root)?);
         // The place of the fork above, and what is on the fork's other side.
-        let mut above: Option<(S::Var<Link<S>>, S::Var<Link<S>>)> = None;
+        let mut above: Option<[S::Var<Link<S>>; 2]> = None;
         loop {
             let next = match link.0.as_deref() {
                 None => return Ok(false),
@@ -95,7 +95,7 @@ impl<S: Stm> Tree<S> {
                 Some(Node::Leaf { .. }) => break,
                 Some(Node::Fork { pivot, sides }) => {
                     let side = usize::from(key >= *pivot);
-                    above = Some((place, sides[1 - side].clone()));
+                    above = Some([place, sides[1 - side].clone()]);
                     sides[side].clone()
                 }
             };
@@ -104,7 +104,7 @@ impl<S: Stm> Tree<S> {
         }
         match above {
             None => S::write(tx, &place, Link(None))?,
-            Some((fork, sibling)) => {
+            Some([fork, sibling]) => {
                 let sibling = S::read(tx, &sibling)?;
                 S::write(tx, &fork, sibling)?;
             }

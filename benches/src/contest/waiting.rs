@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use super::collections::TwoBounded;
 use super::queues::{Ring, until};
 use super::{Contest, Field, competitor as who, every_stm};
 use crate::systems::Stm;
@@ -81,7 +82,7 @@ impl Turns for Spinning {
 }
 
 /// Two queues with one consumer, who takes from whichever has something.
-trait TwoQueues: Sync {
+pub trait TwoQueues: Sync {
     fn new() -> Self;
     fn push(&self, queue: usize, item: u64);
     fn pop_any(&self) -> u64;
@@ -220,6 +221,12 @@ fn select<S: Stm>() -> Box<dyn Team> {
 fn enter_select(field: &mut Field<'_>) {
     const TWO: &[usize] = &[2];
     every_stm!(field, TWO, select);
+    field.twins(
+        who::OURS_STRUCTURE,
+        TWO,
+        || Box::new(Select::<TwoBounded<false>, 1>::new()),
+        || Box::new(Select::<TwoBounded<true>, 1>::new()),
+    );
     field.enter(who::STD_MUTEX, TWO, || Box::new(Select::<LockedBoth, 1>::new()));
     field.enter(who::CROSSBEAM_CHANNEL, TWO, || Box::new(Select::<SelectedChannels, 1>::new()));
 }

@@ -1,8 +1,9 @@
 //! This library, by its `TVar`.
 
-use stm::{Abort, ReadTransaction, TVar, Transaction};
+use stm::{Abort, ReadTransaction, StmResult, TVar, Transaction};
 
 use super::stm::{Stm, Value};
+use super::tally;
 
 pub struct Ours;
 
@@ -69,4 +70,19 @@ impl Stm for Ours {
     fn load<T: Value>(var: &TVar<T>) -> T {
         var.load()
     }
+}
+
+/// Runs a transaction whose body borrows: for structures in place and collections, which [`Stm`] has no names for.
+#[inline]
+pub fn run<'env, const COUNTED: bool, T>(body: impl for<'tx> Fn(&Transaction<'tx, 'env>) -> StmResult<T>) -> T {
+    let value = stm::atomically(|tx| {
+        if COUNTED {
+            tally::count_run();
+        }
+        body(tx)
+    });
+    if COUNTED {
+        tally::count_commit();
+    }
+    value
 }

@@ -1,0 +1,102 @@
+//! The ported applications.
+
+use std::time::{Duration, Instant};
+
+use super::arguments::Request;
+use super::results::{Application, ApplicationRow};
+use crate::contest::Family;
+use crate::measure::spread::Spread;
+use crate::stamp::{Competitor, Outcome, Program};
+
+/// Rounds that there are at least, and at most.
+const ROUNDS: [usize; 2] = [3, 51];
+
+/// More threads are not asked of the applications: they compute, and do not wait.
+const MOST_THREADS: usize = 8;
+
+struct Entry {
+    competitor: Competitor,
+    threads: usize,
+    outcomes: Vec<Outcome>,
+}
+
+/// Runs a program round by round. `None` if nobody takes part who was asked for.
+///
+/// # Errors
+///
+/// When a result is wrong.
+pub fn measure(
+    program: &Program,
+    request: &Request,
+    share: Duration,
+    progress: &mut impl FnMut(),
+) -> Result<Option<Application>, String> {
+    let (start, size) = (Instant::now(), request.length.size());
+    let mut entries = entries(request);
+    if entries.iter().all(|entry| entry.competitor == Competitor::Sequential) {
+        return Ok(None);
+    }
+    for round in 0..ROUNDS[1] {
+        if round >= ROUNDS[0] && start.elapsed() >= share {
+            break;
+        }
+        for entry in &mut entries {
+            progress();
+            let outcome = program.run(entry.competitor, size, entry.threads);
+            if let Err(wrong) = &outcome.verdict {
+                return Err(format!("{}, {}, {} threads: {wrong}", program.name, entry.competitor, entry.threads));
+            }
+            entry.outcomes.push(outcome);
+        }
+    }
+    Ok(Some(Application {
+        name: program.name.to_owned(),
+        what: program.what.to_owned(),
+        parameters: program.arguments(size),
+        rows: rows(&entries),
+    }))
+}
+
+fn entries(request: &Request) -> Vec<Entry> {
+    let threads = || request.plan.threads.iter().copied().filter(|&threads| threads <= MOST_THREADS);
+    let wanted =
+        |competitor: &Competitor| *competitor == Competitor::Sequential || request.plan.wants(&competitor.to_string());
+    Competitor::ALL
+        .into_iter()
+        .filter(wanted)
+        .flat_map(|competitor| threads().map(move |threads| (competitor, threads)))
+        .filter(|&(competitor, threads)| threads == 1 || competitor.is_concurrent())
+        .map(|(competitor, threads)| Entry { competitor, threads, outcomes: Vec::new() })
+        .collect()
+}
+
+fn rows(entries: &[Entry]) -> Vec<ApplicationRow> {
+    let sequential = entries.iter().find(|entry| entry.competitor == Competitor::Sequential);
+    let row = |entry: &Entry| {
+        let milliseconds = entry.outcomes.iter().map(|outcome| 1e3 * outcome.elapsed.as_secs_f64()).collect();
+        let ratios = sequential.map(|sequential| {
+            let rounds = entry.outcomes.iter().zip(&sequential.outcomes);
+            rounds.map(|(one, other)| one.elapsed.as_secs_f64() / other.elapsed.as_secs_f64()).collect()
+        });
+        let transactional = matches!(entry.competitor, Competitor::Stm | Competitor::FastStm);
+        let reruns = entry.outcomes.iter().map(Outcome::aborts_per_commit).collect();
+        Some(ApplicationRow {
+            competitor: entry.competitor.to_string(),
+            family: family(entry.competitor),
+            threads: entry.threads,
+            milliseconds: Spread::of(milliseconds)?,
+            ratio: ratios.and_then(Spread::of),
+            reruns: Spread::of(reruns).filter(|_| transactional).map(|spread| spread.median),
+        })
+    };
+    entries.iter().filter_map(row).collect()
+}
+
+fn family(competitor: Competitor) -> Family {
+    match competitor {
+        Competitor::Stm => Family::Ours,
+        Competitor::FastStm => Family::OtherStm,
+        Competitor::Coarse => Family::Mutex,
+        Competitor::Sequential => Family::Sequential,
+    }
+}

@@ -1,0 +1,325 @@
+//! Strengths, weaknesses and ideal uses, each beside the measured rows that it rests on.
+
+use super::html::{escape, table};
+use crate::comparison::results::Results;
+use crate::contest::Competitor;
+use crate::contest::competitor::{
+    ACTOR, ARC_SWAP, CROSSBEAM_CHANNEL, DASHMAP, FAST_STM, FETCH_ADD, MICHAEL_SCOTT, OURS, PL_MUTEX, PL_MUTEX_EACH,
+    PL_RWLOCK, SEG_QUEUE, STD_MUTEX,
+};
+
+/// With how many threads a row was measured.
+#[derive(Clone, Copy, Debug)]
+enum With {
+    OneThread,
+    AllCores,
+}
+
+/// What a claim rests on.
+#[derive(Clone, Copy, Debug)]
+enum Evidence {
+    /// In this contest the first competitor is to be faster than the second.
+    Faster(&'static str, With, Competitor, Competitor),
+    /// In this contest the competitor has no row: it can not do the work.
+    Unable(&'static str, Competitor),
+}
+
+use Evidence::{Faster, Unable};
+use With::{AllCores, OneThread};
+
+struct Claim {
+    text: &'static str,
+    evidence: &'static [Evidence],
+}
+
+struct Judgement {
+    tool: &'static str,
+    strengths: &'static [Claim],
+    weaknesses: &'static [Claim],
+    ideal: Claim,
+}
+
+const JUDGEMENTS: &[Judgement] = &[
+    Judgement {
+        tool: "Mutex",
+        strengths: &[
+            Claim {
+                text: "Several things change at once for one lock and one unlock, and each further thing is plain memory.",
+                evidence: &[
+                    Faster("transfer-1024", OneThread, PL_MUTEX, OURS),
+                    Faster("read-1000", OneThread, PL_MUTEX, OURS),
+                    Faster("write-1000", OneThread, PL_MUTEX, OURS),
+                ],
+            },
+            Claim {
+                text: "Takes turns where turns must be taken, and wastes no work.",
+                evidence: &[Faster("transfer-4", AllCores, PL_MUTEX, OURS)],
+            },
+        ],
+        weaknesses: &[
+            Claim {
+                text: "Readers take turns too.",
+                evidence: &[
+                    Faster("read-100", AllCores, OURS, PL_MUTEX),
+                    Faster("read-mostly", AllCores, OURS, PL_MUTEX),
+                ],
+            },
+            Claim {
+                text: "One lock per object makes room, but costs an operation each, and an order that everybody keeps.",
+                evidence: &[Faster("transfer-1024", OneThread, PL_MUTEX, PL_MUTEX_EACH)],
+            },
+            Claim {
+                text: "Waiting needs a condition variable, and someone to remember to notify it.",
+                evidence: &[Faster("ping-pong", AllCores, OURS, STD_MUTEX)],
+            },
+        ],
+        ideal: Claim {
+            text: "One structure, held for a moment, on which nobody has to wait.",
+            evidence: &[Faster("string-swap", AllCores, PL_MUTEX, OURS)],
+        },
+    },
+    Judgement {
+        tool: "Read-write lock",
+        strengths: &[Claim {
+            text: "Long readings run at the same time.",
+            evidence: &[Faster("sorted-list-0", AllCores, PL_RWLOCK, PL_MUTEX)],
+        }],
+        weaknesses: &[Claim {
+            text: "Readers write the lock's counter, so short readings do not run at the same time after all.",
+            evidence: &[Faster("read-1", AllCores, OURS, PL_RWLOCK), Faster("read-10", AllCores, OURS, PL_RWLOCK)],
+        }],
+        ideal: Claim {
+            text: "One big structure that is read for long and seldom changed.",
+            evidence: &[Faster("sorted-list-0", AllCores, PL_RWLOCK, OURS)],
+        },
+    },
+    Judgement {
+        tool: "Atomic",
+        strengths: &[Claim {
+            text: "Nothing is cheaper for one number.",
+            evidence: &[
+                Faster("counter-shared", AllCores, FETCH_ADD, OURS),
+                Faster("counter-shared", AllCores, FETCH_ADD, PL_MUTEX),
+            ],
+        }],
+        weaknesses: &[Claim {
+            text: "Nothing composes: two atomics have no common moment.",
+            evidence: &[Unable("transfer-1024", FETCH_ADD), Unable("composed-move", FETCH_ADD)],
+        }],
+        ideal: Claim {
+            text: "A count, a flag, a sequence number.",
+            evidence: &[Faster("counter-own", AllCores, FETCH_ADD, OURS)],
+        },
+    },
+    Judgement {
+        tool: "Lock-free or sharded structure",
+        strengths: &[Claim {
+            text: "Single operations on one map or queue, by many threads.",
+            evidence: &[
+                Faster("hash-map-20", AllCores, DASHMAP, PL_MUTEX),
+                Faster("queue-pairs", AllCores, SEG_QUEUE, MICHAEL_SCOTT),
+                Faster("queue-pairs", AllCores, SEG_QUEUE, OURS),
+            ],
+        }],
+        weaknesses: &[Claim {
+            text: "Two operations are two moments, and there is nothing to wait by.",
+            evidence: &[Unable("composed-move", DASHMAP), Unable("ping-pong", DASHMAP)],
+        }],
+        ideal: Claim {
+            text: "A cache or an index that stands alone.",
+            evidence: &[Faster("hash-map-100", AllCores, DASHMAP, OURS)],
+        },
+    },
+    Judgement {
+        tool: "Copy and swap (arc-swap)",
+        strengths: &[Claim {
+            text: "Readers pay next to nothing, however much they read.",
+            evidence: &[
+                Faster("read-100", AllCores, ARC_SWAP, PL_RWLOCK),
+                Faster("read-1000", AllCores, ARC_SWAP, OURS),
+            ],
+        }],
+        weaknesses: &[Claim {
+            text: "Each change copies everything.",
+            evidence: &[Faster("transfer-1024", AllCores, OURS, ARC_SWAP)],
+        }],
+        ideal: Claim {
+            text: "A configuration: read all the time, replaced now and then.",
+            evidence: &[Faster("read-10", AllCores, ARC_SWAP, PL_MUTEX)],
+        },
+    },
+    Judgement {
+        tool: "Channel, actor",
+        strengths: &[Claim {
+            text: "Hands work over with one exchange an item, and makes both ends wait.",
+            evidence: &[
+                Faster("bounded-queue", AllCores, CROSSBEAM_CHANNEL, OURS),
+                Faster("bounded-queue", AllCores, CROSSBEAM_CHANNEL, STD_MUTEX),
+            ],
+        }],
+        weaknesses: &[Claim {
+            text: "State has one owner: each question is a message there and one back.",
+            evidence: &[
+                Faster("counter-shared", OneThread, OURS, ACTOR),
+                Faster("transfer-1024", AllCores, OURS, ACTOR),
+            ],
+        }],
+        ideal: Claim {
+            text: "Pipelines: what is passed on is no longer shared.",
+            evidence: &[Faster("select", AllCores, CROSSBEAM_CHANNEL, OURS)],
+        },
+    },
+    Judgement {
+        tool: "Transactions (this library)",
+        strengths: &[
+            Claim {
+                text: "Readers write nothing that others read, so they run at the same time, next to writers of other variables.",
+                evidence: &[
+                    Faster("read-10", AllCores, OURS, PL_RWLOCK),
+                    Faster("read-mostly", AllCores, OURS, PL_MUTEX),
+                    Faster("hash-map-0", AllCores, OURS, DASHMAP),
+                ],
+            },
+            Claim {
+                text: "Operations compose without an order of locks, and threads wait for any condition, without being told.",
+                evidence: &[Faster("ping-pong", AllCores, OURS, STD_MUTEX)],
+            },
+            Claim {
+                text: "The fastest of its kind.",
+                evidence: &[
+                    Faster("transfer-1024", AllCores, OURS, FAST_STM),
+                    Faster("read-100", OneThread, OURS, FAST_STM),
+                    Faster("bounded-queue", AllCores, OURS, FAST_STM),
+                ],
+            },
+        ],
+        weaknesses: &[
+            Claim {
+                text: "Bookkeeping for every variable that is touched.",
+                evidence: &[
+                    Faster("write-1000", OneThread, PL_MUTEX, OURS),
+                    Faster("read-1000", OneThread, PL_MUTEX, OURS),
+                ],
+            },
+            Claim {
+                text: "Values that do not fit a word are replaced as a whole: allocated, and freed when nobody can see them.",
+                evidence: &[Faster("string-swap", AllCores, PL_MUTEX, OURS)],
+            },
+            Claim {
+                text: "A variable that every transaction writes makes them take turns, and run again.",
+                evidence: &[Faster("counter-shared", AllCores, FETCH_ADD, OURS)],
+            },
+        ],
+        ideal: Claim {
+            text: "State in many variables, changed together from several places, mostly read, or waited for.",
+            evidence: &[Faster("read-mostly", AllCores, OURS, PL_RWLOCK)],
+        },
+    },
+];
+
+/// Returns the table.
+pub fn section(results: &Results) -> String {
+    let cell = |claims: &[Claim]| claims.iter().map(|claim| shown(claim, results)).collect::<String>();
+    let rows: Vec<Vec<String>> = JUDGEMENTS
+        .iter()
+        .map(|judgement| {
+            vec![
+                format!("<b>{}</b>", escape(judgement.tool)),
+                cell(judgement.strengths),
+                cell(judgement.weaknesses),
+                cell(std::slice::from_ref(&judgement.ideal)),
+            ]
+        })
+        .collect();
+    let header = ["", "strengths", "weaknesses", "ideal use"].map(str::to_owned);
+    let mut html = String::from(
+        "<h2 id=\"judgement\">Strengths, weaknesses, ideal use</h2>\n<p>Under each statement are the rows it rests on: the first \
+         one's time over the second's, and a mark where this run says otherwise.</p>\n",
+    );
+    html.push_str(&table(&header, &rows, 4).replacen("class=\"wide\"", "class=\"wide judgement\"", 1));
+    html
+}
+
+fn shown(claim: &Claim, results: &Results) -> String {
+    let evidence: Vec<String> = claim.evidence.iter().map(|evidence| measured(*evidence, results)).collect();
+    format!("<p>{}<br><small>{}</small></p>", escape(claim.text), evidence.join("<br>"))
+}
+
+fn measured(evidence: Evidence, results: &Results) -> String {
+    match evidence {
+        Faster(name, with, first, second) => {
+            let threads = match with {
+                OneThread => 1,
+                AllCores => results.machine.cores,
+            };
+            let time = |competitor: Competitor| {
+                let row = results.contest(name)?.row(competitor.name, threads, false)?;
+                Some(row.nanoseconds.median)
+            };
+            let Some((ours, theirs)) = time(first).zip(time(second)) else {
+                return format!("{name}: not measured in this run");
+            };
+            let mark = if ours < theirs { "" } else { " <b class=\"bad\">not here</b>" };
+            format!(
+                "<a href=\"#{name}\">{name}</a>, {}: {} / {} = {:.2}{mark}",
+                threads_text(threads),
+                escape(first.name),
+                escape(second.name),
+                ours / theirs
+            )
+        }
+        Unable(name, competitor) => format!("<a href=\"#{name}\">{name}</a>: no row for {}", escape(competitor.name)),
+    }
+}
+
+pub fn threads_text(threads: usize) -> String {
+    if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comparison::results::tests::{results, row};
+    use crate::contest::{self, Family, Field, Plan};
+
+    /// Every statement rests on rows that a full run has, or on one that it has not.
+    #[test]
+    fn evidence_can_be_measured() {
+        let plan = Plan { with: vec!["nobody is called this".to_owned()], threads: vec![1, 2] };
+        let claims = JUDGEMENTS.iter().flat_map(|judgement| {
+            judgement.strengths.iter().chain(judgement.weaknesses).chain(std::slice::from_ref(&judgement.ideal))
+        });
+        for evidence in claims.flat_map(|claim| claim.evidence) {
+            let (name, wanted, unwanted) = match *evidence {
+                Faster(name, _, first, second) => (name, vec![first, second], vec![]),
+                Unable(name, competitor) => (name, vec![], vec![competitor]),
+            };
+            let contest = contest::all().into_iter().find(|contest| contest.name == name);
+            let contest = contest.unwrap_or_else(|| panic!("no contest {name}"));
+            let takes_part = |competitor: &Competitor| {
+                // Only whoever is asked for is built, so this is cheap.
+                let plan = Plan { with: vec![competitor.name.to_owned()], ..plan.clone() };
+                let mut field = Field::new(&plan, contest.baseline);
+                (contest.enter)(&mut field);
+                field.competitors.contains(competitor)
+            };
+            assert!(wanted.iter().all(takes_part), "{evidence:?}");
+            assert!(!unwanted.iter().any(takes_part), "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_run_contradicts_is_marked() {
+        let mut results = results(vec![
+            row(FETCH_ADD.name, Family::Atomic, 2, 40.0, 1.0),
+            row(OURS.name, Family::Ours, 2, 20.0, 1.0),
+        ]);
+        results.contests[0].name = "counter-shared".to_owned();
+        results.machine.cores = 2;
+        let shown = measured(Faster("counter-shared", AllCores, FETCH_ADD, OURS), &results);
+        assert!(shown.contains("= 2.00") && shown.contains("not here"), "{shown}");
+        let shown = measured(Faster("counter-shared", AllCores, OURS, FETCH_ADD), &results);
+        assert!(shown.contains("= 0.50") && !shown.contains("not here"), "{shown}");
+        assert!(measured(Faster("read-1", OneThread, OURS, FETCH_ADD), &results).contains("not measured"));
+    }
+}
