@@ -75,7 +75,8 @@ fn measure(program: &Program, arguments: &Arguments) -> Result<Vec<Entry>, Strin
     let mut entries: Vec<Entry> = arguments
         .threads
         .iter()
-        .flat_map(|&threads| arguments.with.iter().map(move |&competitor| (competitor, threads)))
+        .flat_map(|&threads| program.competitors().map(move |competitor| (competitor, threads)))
+        .filter(|(competitor, _)| arguments.with.contains(competitor))
         .filter(|&(competitor, threads)| threads == 1 || competitor.is_concurrent())
         .map(|(competitor, threads)| Entry { competitor, threads, outcomes: Vec::new() })
         .collect();

@@ -32,6 +32,18 @@ impl Competitor {
         self != Self::Sequential
     }
 
+    /// Whether it is this library.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Stm | Self::Ordered | Self::Hashed)
+    }
+
+    /// Whether it runs transactions, of which some may run again.
+    #[must_use]
+    pub fn is_transactional(self) -> bool {
+        self.is_ours() || self == Self::FastStm
+    }
+
     /// Runs a port.
     pub(crate) fn run<P: Port>(self, parameters: &P, threads: usize) -> Outcome {
         match self {

@@ -61,9 +61,23 @@ pub struct Program {
     /// What its transactions are like.
     pub what: &'static str,
     choose: fn(Size) -> Box<dyn Runnable>,
+    /// What of this library runs it.
+    ours: &'static [Competitor],
 }
 
+/// Whom a program that has no maps in its transactions is run by.
+const PLAIN: &[Competitor] = &[Competitor::Stm];
+/// Whom a program with ordered maps is run by.
+const ORDERED: &[Competitor] = &[Competitor::Stm, Competitor::Ordered];
+/// Whom a program with maps that need not be ordered is run by.
+const MAPS: &[Competitor] = &[Competitor::Stm, Competitor::Ordered, Competitor::Hashed];
+
 impl Program {
+    /// Who can run it to some purpose, the baseline first.
+    pub fn competitors(&self) -> impl Iterator<Item = Competitor> {
+        Competitor::ALL.into_iter().filter(|competitor| !competitor.is_ours() || self.ours.contains(competitor))
+    }
+
     /// Runs it.
     ///
     /// # Panics
@@ -101,56 +115,67 @@ pub const PROGRAMS: &[Program] = &[
         name: "vacation-low",
         what: "sessions with a travel agency's tables: middle length, few conflicts",
         choose: sizes!(vacation: tiny, small, middle, full),
+        ours: MAPS,
     },
     Program {
         name: "vacation-high",
         what: "the same, with longer sessions on fewer rows",
         choose: sizes!(vacation: tiny, small_high, middle_high, full_high),
+        ours: MAPS,
     },
     Program {
         name: "intruder",
         what: "packets put together to flows between two queues: short, many conflicts",
         choose: sizes!(intruder: tiny, small, middle, full),
+        ours: MAPS,
     },
     Program {
         name: "kmeans-low",
         what: "points added to clusters: short, most work outside, few conflicts",
         choose: sizes!(kmeans: tiny, small, middle, full),
+        ours: PLAIN,
     },
     Program {
         name: "kmeans-high",
         what: "the same, with fewer clusters",
         choose: sizes!(kmeans: tiny, small_high, middle_high, full_high),
+        ours: PLAIN,
     },
     Program {
         name: "labyrinth",
         what: "paths through a maze, planned outside: writes of hundreds of variables",
         choose: sizes!(labyrinth: tiny, small, middle, full),
+        ours: PLAIN,
     },
     Program {
         name: "ssca2",
         what: "a graph built from its edges: very short, few conflicts",
         choose: sizes!(ssca2: tiny, small, middle, full),
+        ours: PLAIN,
     },
     Program {
         name: "lee",
         what: "wires on a circuit board, planned outside: writes of dozens of variables",
         choose: sizes!(lee: tiny, small, full, full_memory),
+        ours: PLAIN,
     },
     Program {
         name: "bench7-read",
         what: "traversals, look-ups and changes of a graph of objects: all lengths, nine in ten only read",
         choose: sizes!(bench7: tiny, small_reads, small_reads, full_reads),
+        ours: ORDERED,
     },
     Program {
         name: "bench7-mixed",
         what: "the same, six in ten only read",
         choose: sizes!(bench7: tiny, small, small, full),
+        ours: ORDERED,
     },
     Program {
         name: "bench7-write",
         what: "the same, one in ten only reads",
         choose: sizes!(bench7: tiny, small_writes, small_writes, full_writes),
+        ours: ORDERED,
     },
 ];
 
