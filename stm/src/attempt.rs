@@ -78,6 +78,8 @@ struct State {
     deadline: Option<Instant>,
     /// Valid with [`RETRIED_IN_LINE`].
     call: Option<Call>,
+    /// With it: the variables for which the attempt waits in line, or all.
+    lined: Option<Vec<usize>>,
 }
 
 /// The state of this thread's transaction.
@@ -118,6 +120,7 @@ impl Attempt {
             past: Past::default(),
             deadline: None,
             call: None,
+            lined: None,
         };
         Self { state: UnsafeCell::new(state), local }
     }
@@ -227,11 +230,29 @@ impl Attempt {
         self.state().abort(cause)
     }
 
-    /// Ends the attempt, to wait in line at `call`; with a plain retry before it, or one at another call, to wait plainly.
+    /// How many reads are in the log.
+    #[inline]
+    pub(crate) fn reads(&self) -> usize {
+        self.state().reads.len()
+    }
+
+    /// Ends the attempt, to wait in line at `call`, for all it has read, or for what it has read `since`; with a plain retry
+    /// before it, or one at another call, to wait plainly.
     #[cold]
-    pub(crate) fn retry_in_line(&self, call: Call) -> Abort {
+    pub(crate) fn retry_in_line(&self, call: Call, since: Option<usize>) -> Abort {
         let state = self.state();
         let before = state.flags;
+        if before & RETRIED_IN_LINE == 0 {
+            state.lined = Some(Vec::new());
+        }
+        match (&mut state.lined, since) {
+            (Some(lined), Some(since)) => {
+                // The log may have become shorter meanwhile: then it waits plainly for some.
+                let own = state.reads.entries().get(since..).unwrap_or_default();
+                lined.extend(own.iter().map(|read| read.cell.addr()));
+            }
+            (lined, _) => *lined = None,
+        }
         let abort = state.abort(Cause::Retry);
         if before & (DOOMED | RETRIED) == 0 && (before & RETRIED_IN_LINE == 0 || state.call == Some(call)) {
             state.flags = state.flags & !RETRIED | RETRIED_IN_LINE;
@@ -244,6 +265,14 @@ impl Attempt {
     pub(crate) fn line(&self) -> Option<Call> {
         let state = self.state();
         state.call.filter(|_| state.flags & (DOOMED | RETRIED | RETRIED_IN_LINE) == DOOMED | RETRIED_IN_LINE)
+    }
+
+    /// The variables for which it waits so, if not for all. In order.
+    pub(crate) fn take_lined(&self) -> Option<Vec<usize>> {
+        let mut lined = self.state().lined.take()?;
+        lined.sort_unstable();
+        lined.dedup();
+        Some(lined)
     }
 
     /// Takes a retry back, for the other branch of an `or_else`.

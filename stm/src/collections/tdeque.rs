@@ -280,9 +280,10 @@ impl<T: Send + Sync + 'static> TDeque<T> {
     where
         T: Clone,
     {
+        let since = tx.reads();
         match self.pop_front(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(since),
         }
     }
 
@@ -309,9 +310,10 @@ impl<T: Send + Sync + 'static> TDeque<T> {
     where
         T: Clone,
     {
+        let since = tx.reads();
         match self.pop_back(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(since),
         }
     }
 
