@@ -88,3 +88,36 @@ fn it_is_not_set_by_what_is_undone() {
     });
     assert_eq!((undone, other.future().get_blocking()), (Err(()), Ok(3)));
 }
+
+/// Setting a promise may run destructors of others. Whoever is told, even there, that it is set already can read it.
+#[test]
+fn who_finds_it_set_finds_the_value() {
+    thread_local! {
+        static PROMISE: std::cell::RefCell<Option<TPromise<u32>>> = const { std::cell::RefCell::new(None) };
+    }
+
+    #[derive(Clone)]
+    struct Rival;
+    impl Drop for Rival {
+        fn drop(&mut self) {
+            let promise = PROMISE.with_borrow(Clone::clone);
+            if let Some(promise) = promise
+                && promise.set_now(2).is_err()
+            {
+                assert!(snapshot(|tx| promise.future().try_get(tx)).is_some(), "it is set, and has no value");
+            }
+        }
+    }
+
+    let _watchdog = watchdog();
+    let variable = stm::TVar::new(std::sync::Arc::new(Rival));
+    for round in 0..1_000 {
+        variable.store(std::sync::Arc::new(Rival));
+        let promise = TPromise::new();
+        PROMISE.set(Some(promise.clone()));
+        let is_set = promise.set_now(1);
+        PROMISE.set(None);
+        assert!(is_set == Ok(()) || is_set == Err(1), "in round {round}");
+        assert!(promise.future().get_blocking().is_ok());
+    }
+}
