@@ -79,13 +79,45 @@ struct State {
     /// Valid with [`RETRIED_IN_LINE`].
     call: Option<Call>,
     /// With it: the variables for which the attempt waits in line, or all.
-    lined: Option<Vec<usize>>,
+    lined: Option<Lined>,
 }
 
 /// The state of this thread's transaction.
 pub(crate) struct Attempt {
     state: UnsafeCell<State>,
     local: &'static Local,
+}
+
+/// What was read by calls that wait in line, and what was read apart from them, which the body may judge as it likes.
+#[derive(Debug, Default)]
+struct Lined {
+    own: Vec<usize>,
+    others: Vec<usize>,
+    /// How many reads are among them.
+    noted: usize,
+}
+
+impl Lined {
+    /// Adds a call that has begun when so many reads were in the log.
+    #[cold]
+    fn add(&mut self, reads: &ReadLog, since: usize) {
+        let addresses = |reads: &[ReadEntry]| reads.iter().map(|read| read.cell.addr()).collect::<Vec<_>>();
+        let reads = reads.entries();
+        // A long log loses duplicates, so it may be shorter than it was; then the call's reads count as others, too.
+        self.others.extend(addresses(reads.get(self.noted..since).unwrap_or(reads)));
+        self.own.extend(addresses(reads.get(since..).unwrap_or_default()));
+        self.noted = reads.len();
+    }
+
+    /// What was read by the calls alone. In order.
+    fn into_own(self) -> Vec<usize> {
+        let Self { mut own, mut others, .. } = self;
+        others.sort_unstable();
+        own.retain(|address| others.binary_search(address).is_err());
+        own.sort_unstable();
+        own.dedup();
+        own
+    }
 }
 
 /// A place in the attempt to roll back to.
@@ -243,14 +275,10 @@ impl Attempt {
         let state = self.state();
         let before = state.flags;
         if before & RETRIED_IN_LINE == 0 {
-            state.lined = Some(Vec::new());
+            state.lined = Some(Lined::default());
         }
         match (&mut state.lined, since) {
-            (Some(lined), Some(since)) => {
-                // The log may have become shorter meanwhile: then it waits plainly for some.
-                let own = state.reads.entries().get(since..).unwrap_or_default();
-                lined.extend(own.iter().map(|read| read.cell.addr()));
-            }
+            (Some(lined), Some(since)) => lined.add(&state.reads, since),
             (lined, _) => *lined = None,
         }
         let abort = state.abort(Cause::Retry);
@@ -269,10 +297,7 @@ impl Attempt {
 
     /// The variables for which it waits so, if not for all. In order.
     pub(crate) fn take_lined(&self) -> Option<Vec<usize>> {
-        let mut lined = self.state().lined.take()?;
-        lined.sort_unstable();
-        lined.dedup();
-        Some(lined)
+        Some(self.state().lined.take()?.into_own())
     }
 
     /// Takes a retry back, for the other branch of an `or_else`.

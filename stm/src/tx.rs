@@ -82,8 +82,8 @@ impl ReadTransaction<'_, '_> {
 
     /// Waits in line, at this call, for what has been read since, if that keeps the promise of
     /// [`retry_in_line`](Self::retry_in_line): a body that has written something may wait here for more than the others do, say
-    /// for a second item, and so waits like everybody. So does it for what it has read before: whether that lets it go on is
-    /// for the body to say, and need not be the same for the others.
+    /// for a second item, and so waits like everybody. So does it for what it has read before, even if the call reads it
+    /// again: whether that lets it go on is for the body to say, and need not be the same for the others.
     #[cold]
     #[track_caller]
     #[allow(dead_code, reason = "for structures that hand out one thing at a time")]

@@ -167,3 +167,28 @@ fn who_waits_for_something_else_as_well_is_woken_by_that() {
     atomically(|tx| Ok((empty.put(tx, 7)?, full.take(tx)?)));
     assert_eq!((patient.0.finish(), patient.1.finish()), (Some(7), true));
 }
+
+/// That goes for the slot itself, too: that it is still full does not say that it holds the same.
+#[test]
+fn who_has_looked_into_a_slot_before_is_woken_by_each_change_of_it() {
+    let _watchdog = watchdog();
+    let slot = &TMVar::new(0);
+    let until = |last: u32| {
+        Task::begin(stm::atomically_async(move |tx| {
+            if slot.try_read(tx)?.is_some_and(|value| value >= last) {
+                Ok(false)
+            } else {
+                slot.put(tx, 5).map(|()| true)
+            }
+        }))
+    };
+    let (mut plain, mut patient) = (Task::begin(stm::atomically_async(|tx| slot.put(tx, 1))), until(2));
+    let hasty = until(1);
+    atomically(|tx| slot.write(tx, 1));
+    assert!(plain.advance().is_none() && patient.advance().is_none());
+    assert!(!hasty.finish(), "it has found what it waits for");
+    assert_eq!(atomically(|tx| slot.take(tx)), 1);
+    plain.finish();
+    assert_eq!(atomically(|tx| slot.take(tx)), 1);
+    assert!(patient.finish());
+}
