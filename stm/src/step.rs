@@ -14,7 +14,7 @@ use crate::context::{Context, Running};
 use crate::error::{Cause, RunError, TxError, TxResult};
 use crate::names;
 use crate::report::{self, Ending, Limit, Report};
-use crate::wait::{Batons, Registration, Who, is_written_at_once};
+use crate::wait::{Batons, Line, Registration, Who, is_written_at_once};
 use crate::waited::Waited;
 
 /// How one run of a body that did not commit ended, and what is to be done about it.
@@ -153,7 +153,7 @@ fn wait_for_change(
         return (None, Waited::default());
     }
     let who = Who { name: options.name, site: options.site.unwrap_or(Location::caller()) };
-    let line = running.attempt().line();
+    let line = running.attempt().line().map(|call| Line { call, own: running.attempt().take_lined() });
     let waker = (waiting == Waiting::Thread).then(|| running.waker());
     // In the order in which the body has read them, as far as anybody will read about them.
     let first: Vec<usize> = awaited.iter().take(Waited::SHOWN).map(|(cell, _)| cell.addr()).collect();
