@@ -10,6 +10,7 @@
 
 use std::cell::UnsafeCell;
 use std::hint::assert_unchecked;
+use std::ops::Range;
 use std::time::Instant;
 
 use crate::archive::{self, Past};
@@ -78,6 +79,8 @@ struct State {
     deadline: Option<Instant>,
     /// Valid with [`RETRIED_IN_LINE`].
     call: Option<Call>,
+    /// So many of the reads, from the first, are waited for at `call`. Valid with [`RETRIED_IN_LINE`].
+    lined: usize,
 }
 
 /// The state of this thread's transaction.
@@ -118,6 +121,7 @@ impl Attempt {
             past: Past::default(),
             deadline: None,
             call: None,
+            lined: 0,
         };
         Self { state: UnsafeCell::new(state), local }
     }
@@ -193,6 +197,15 @@ impl Attempt {
         self.state().flags & THAWED != 0 || !self.state().writes.is_empty()
     }
 
+    /// Whether all that was read, but for what a retry in line has been about, is at these addresses.
+    pub(crate) fn has_read_only(&self, addresses: Range<usize>) -> bool {
+        let state = self.state();
+        let lined = if state.flags & RETRIED_IN_LINE == 0 { 0 } else { state.lined };
+        // If duplicates have been removed, nobody knows where the others are.
+        let others = state.reads.entries().get(lined..);
+        others.is_some_and(|others| others.iter().all(|read| addresses.contains(&read.cell.addr())))
+    }
+
     /// Has the batons passed on when the run is over, the one under way or the next.
     pub(crate) fn owe(&self, batons: &mut Batons) {
         let state = self.state();
@@ -236,6 +249,7 @@ impl Attempt {
         if before & (DOOMED | RETRIED) == 0 && (before & RETRIED_IN_LINE == 0 || state.call == Some(call)) {
             state.flags = state.flags & !RETRIED | RETRIED_IN_LINE;
             state.call = Some(call);
+            state.lined = state.reads.entries().len();
         }
         abort
     }
@@ -291,11 +305,15 @@ impl Attempt {
     /// Closes a scope and undoes what it did; what it has read stays read.
     pub(crate) fn undo(&self, savepoint: Savepoint) -> Due {
         let state = self.state();
-        let State { writes, reads, .. } = &mut *state;
+        let State { writes, reads, lined, .. } = &mut *state;
         writes.roll_back(
             savepoint.writes,
             |displaced| self.discard(displaced),
-            |cell, seen| reads.push(ReadEntry { cell, seen }),
+            |cell, seen| {
+                reads.push(ReadEntry { cell, seen });
+                // They are in another order now.
+                *lined = 0;
+            },
         );
         if state.writes.is_empty() {
             state.reopen();

@@ -74,14 +74,18 @@ impl ReadTransaction<'_, '_> {
         &self.attempt
     }
 
-    /// Waits in line, at this call, for what has been read so far, if that keeps the promise of
-    /// [`retry_in_line`](Self::retry_in_line): a body that has written something may wait here for more than the others do, say
-    /// for a second item, and so waits like everybody.
+    /// Waits in line, at this call, for what has been read of `structure`, if that keeps the promise of
+    /// [`retry_in_line`](Self::retry_in_line). A body that has written something may wait here for more than the others do, say
+    /// for a second item. And one that has read something else, say the length of another queue, would be in line for that,
+    /// too, in front of those who wait for just that other queue at this call, for which it must not speak. Both wait like
+    /// everybody. (What was waited for in line before, in the other branch of a choice, is nothing else.)
     #[cold]
     #[track_caller]
     #[allow(dead_code, reason = "for structures that hand out one thing at a time")]
-    pub(crate) fn wait_in_line<T>(&self) -> StmResult<T> {
-        if self.attempt.has_written() { self.retry() } else { self.retry_in_line() }
+    pub(crate) fn wait_in_line<T, S>(&self, structure: &S) -> StmResult<T> {
+        let first = (&raw const *structure).addr();
+        let is_alone = !self.attempt.has_written() && self.attempt.has_read_only(first..first + size_of::<S>());
+        if is_alone { self.retry_in_line() } else { self.retry() }
     }
 
     /// Undoes everything this run did, sleeps until a variable it has read is written, and runs the body again.

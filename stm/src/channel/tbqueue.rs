@@ -169,7 +169,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     fn overflows(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Option<T>> {
         let inner = Shared::get(&self.inner, tx);
         match inner.overflow {
-            Overflow::Wait => tx.wait_in_line(),
+            Overflow::Wait => tx.wait_in_line(inner),
             Overflow::DropOldest if inner.ring.capacity() > 0 => {
                 inner.ring.replace_first(tx, item)?;
                 inner.dropped.modify(tx, |n| n + 1)?;
@@ -421,7 +421,7 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
         match ring.take(tx)? {
             Some(item) => Ok(Some(item)),
             None if ring.is_closed(tx)? => Ok(None),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(&*self.inner),
         }
     }
 

@@ -187,14 +187,17 @@ impl<T: Ord + Send + Sync + 'static> TPriorityQueue<T> {
     ) -> StmResult<[Place<'tx, T>; LEVELS]> {
         let mut places = array::from_fn(|level| (&head.links[level], None));
         let mut before: Option<&'tx Node<T>> = None;
+        // The node that is less. It is not asked again further down: the levels agree, whatever it would say.
+        let mut behind = None;
         for level in (0..Self::likely_levels(tx, head)?.max(height)).rev() {
             places[level] = loop {
                 let link = before.map_or(&head.links[level], |node| node.link(level));
                 match link.read(tx)? {
-                    Some(node) if node.item >= *item => before = Some(node.get()),
+                    Some(node) if Some(node) != behind && node.item >= *item => before = Some(node.get()),
                     next => break (link, next),
                 }
             };
+            behind = places[level].1.or(behind);
         }
         Ok(places)
     }
@@ -232,7 +235,7 @@ impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
     pub fn pop(&self, tx: &Transaction<'_, '_>) -> StmResult<T> {
         match self.try_pop(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(&*self.inner),
         }
     }
 

@@ -313,7 +313,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     pub fn pop(&self, tx: &Transaction<'_, '_>) -> StmResult<T> {
         match self.try_pop(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(&*self.inner),
         }
     }
 

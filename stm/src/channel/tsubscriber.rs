@@ -2,7 +2,8 @@
 
 use super::lagged::Lagged;
 use super::tbroadcast::{Channel, Content, Place};
-use crate::{ReadTransaction, Shared, StmResult, TCell, TLink, Transaction};
+use crate::context::Suspended;
+use crate::{ReadTransaction, Shared, StmResult, TCell, TLink, Transaction, snapshot};
 
 /// Who listens to a [`TBroadcast`](super::TBroadcast): a position in what is sent. Made by
 /// [`TBroadcast::subscribe`](super::TBroadcast::subscribe).
@@ -233,7 +234,8 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
 /// A position of its own, which is at first the same: that which was committed last.
 impl<T: Send + Sync + 'static> Clone for TSubscriber<T> {
     fn clone(&self) -> Self {
-        let place = self.position.place.load().expect("a position is at a place");
-        Self::new(self.channel.clone(), place, self.position.missed.load())
+        // Both parts of the position as of one moment, also in the middle of a body.
+        let _outside = Suspended::new();
+        snapshot(|tx| self.fork(tx))
     }
 }

@@ -282,7 +282,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
     {
         match self.pop_front(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(&*self.inner),
         }
     }
 
@@ -311,7 +311,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
     {
         match self.pop_back(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(&*self.inner),
         }
     }
 

@@ -85,7 +85,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
     fn held_or_wait<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Linkage<'tx, T>> {
         match self.held(tx)? {
             Some(value) => Ok(value),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(&*self.slot),
         }
     }
 
@@ -198,7 +198,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         // From here on it is retired and not dropped, if it has to be: destructors of values run outside of bodies.
         let value = Shared::new(value);
         if self.held(tx)?.is_some() {
-            return tx.wait_in_line();
+            return tx.wait_in_line(&*self.slot);
         }
         self.hold(tx, Some(value))
     }
