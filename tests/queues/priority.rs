@@ -335,7 +335,11 @@ impl Ord for Moody {
     fn cmp(&self, _: &Self) -> Ordering {
         static COIN: AtomicU64 = AtomicU64::new(1);
         let tossed = COIN.fetch_add(0x9E37_79B9_7F4A_7C15, SeqCst);
-        if (tossed ^ (tossed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 63 == 0 { Ordering::Less } else { Ordering::Greater }
+        if (tossed ^ (tossed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 63 == 0 {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        }
     }
 }
 

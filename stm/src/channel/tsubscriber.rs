@@ -3,6 +3,7 @@
 use super::lagged::Lagged;
 use super::tbroadcast::{Channel, Content, Place};
 use crate::context::Suspended;
+use crate::handed::Handed;
 use crate::{ReadTransaction, Shared, StmResult, TCell, TLink, Transaction, snapshot};
 
 /// Who listens to a [`TBroadcast`](super::TBroadcast): a position in what is sent. Made by
@@ -196,9 +197,9 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     pub fn try_recv_or_lag(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<Result<T, Lagged>>> {
         match self.next(tx)? {
             Next::Item(item, next) => {
-                let item = item.clone();
+                let mut item = Handed::new(item.clone());
                 Shared::get(&self.position, tx).place.write(tx, Some(next.clone()))?;
-                Ok(Some(Ok(item)))
+                Ok(Some(Ok(item.take())))
             }
             Next::Lost => Ok(Some(Err(Lagged(self.catch_up(tx)?)))),
             Next::Nothing => Ok(None),

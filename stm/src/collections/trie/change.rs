@@ -4,12 +4,12 @@ use std::borrow::Borrow;
 use std::mem;
 
 use crate::error::StmResult;
+use crate::handed::Handed;
 use crate::shared::Shared;
 use crate::tx::Transaction;
 
 use super::branch::Branch;
 use super::entry::Entry;
-use super::handed::Handed;
 use super::link::{Node, Target};
 use super::path::{DEEPEST, FAN_OUT, Path};
 use super::root::Root;

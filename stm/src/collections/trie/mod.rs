@@ -22,7 +22,6 @@ mod change;
 mod counts;
 pub(crate) mod entry;
 pub(crate) mod frozen;
-pub(crate) mod handed;
 mod link;
 mod path;
 mod renew;
