@@ -3,6 +3,8 @@
 //! ```text
 //! .ci/instructions                                # builds, and prints the table: about a minute
 //! .ci/instructions --check                        # fails if a target is missed
+//! .ci/instructions --budget                       # fails if a row differs from benches/budget.json by more than it may
+//! .ci/instructions --save                         # writes that file anew
 //! cargo bench --bench counts -- --only increment  # the rows whose name contains this
 //! cargo bench --bench counts -- --heap            # allocations alone, without valgrind
 //! cargo bench --bench counts -- --run "increment, TVar" whole 1000000    # one workload alone, for a profiler
@@ -12,8 +14,11 @@
 //! under callgrind: two runs with different numbers of transactions, their difference divided by the difference of the
 //! numbers. The measuring loop, and where there are keys their choice, are part of each figure; the first row shows the loop.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+#[path = "counts/budget.rs"]
+mod budget;
 #[path = "counts/callgrind.rs"]
 mod callgrind;
 #[path = "counts/heap.rs"]
@@ -21,6 +26,7 @@ mod heap;
 #[path = "counts/probes.rs"]
 mod probes;
 
+use budget::Entry;
 use probes::{Build, Limit, Row, rows};
 use stm::{TCell, TVar};
 use stm_benches::table::print_table;
@@ -28,7 +34,7 @@ use stm_benches::table::print_table;
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
 
-const USAGE: &str = "usage: counts [--heap] [--check] [--only TEXT]
+const USAGE: &str = "usage: counts [--heap] [--check] [--budget] [--save] [--only TEXT]
        counts --run ROW whole|base OPERATIONS";
 
 const MISSED: &str = "MISSED";
@@ -44,8 +50,15 @@ struct Options {
     heap: bool,
     /// Fail if a target is missed.
     check: bool,
+    /// Fail if a row is not as the budget says.
+    budget: bool,
+    /// Write the budget.
+    save: bool,
     only: String,
 }
+
+/// Where the budget is kept.
+const BUDGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/budget.json");
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Job, String> {
     let mut options = Options::default();
@@ -56,6 +69,8 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Job, String> {
             "--bench" => bench = true,
             "--heap" => options.heap = true,
             "--check" => options.check = true,
+            "--budget" => options.budget = true,
+            "--save" => options.save = true,
             "--only" => options.only = arguments.next().ok_or("--only needs a text")?,
             "--run" => return parse_run(arguments),
             unknown => return Err(format!("unknown argument `{unknown}`")),
@@ -127,7 +142,28 @@ fn table(options: &Options) -> Result<bool, String> {
     println!();
     missed += variables();
     println!("\n{missed} targets missed.");
-    Ok(missed == 0 || !options.check)
+    Ok(keep_to_budget(options, &figures)? && (missed == 0 || !options.check))
+}
+
+/// Saves the budget or compares with it, as is wanted. Returns true unless something differs.
+fn keep_to_budget(options: &Options, figures: &[Figures]) -> Result<bool, String> {
+    let path = Path::new(BUDGET);
+    let entries: Vec<Entry> = figures.iter().map(Figures::entry).collect();
+    if options.save {
+        budget::save(path, &entries)?;
+    }
+    if !options.budget {
+        return Ok(true);
+    }
+    let mut budget = budget::read(path)?;
+    budget.retain(|entry| entry.row.contains(&options.only));
+    let differences = budget::differences(&budget, &entries);
+    println!("\n{} rows differ from the budget.", differences.len());
+    differences.iter().for_each(|difference| println!("{difference}"));
+    if !differences.is_empty() {
+        println!("If that is as it should be: .ci/instructions --save");
+    }
+    Ok(differences.is_empty())
 }
 
 /// One row's figures.
@@ -168,6 +204,13 @@ impl Figures {
         };
         let show = |limit: Option<f64>| limit.map_or("-".to_owned(), |limit| format!("<= {limit:.0}"));
         Ok(Self { row: row.name, instructions, limits: [show(reach), show(aim)], allocations, bytes, verdict })
+    }
+
+    fn entry(&self) -> Entry {
+        // A tenth is what is shown.
+        let rounded = |count: f64| (10.0 * count).round() / 10.0;
+        let allocations = (100.0 * self.allocations).round() / 100.0;
+        Entry { row: self.row.to_owned(), instructions: self.instructions.map(rounded), allocations }
     }
 
     fn cells(&self) -> [String; 7] {

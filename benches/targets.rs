@@ -1,10 +1,11 @@
-//! Measures the core, and waiting and progress, against their peers and holds the ratios against the project's targets.
+//! Measures the core, waiting and progress, and structures against their peers and holds the ratios against the project's targets.
 //!
 //! ```text
 //! cargo bench --bench targets                             # everything, some minutes
 //! cargo bench --bench targets -- --quick                  # a first look
 //! cargo bench --bench targets -- --only transfer          # the workloads whose name contains this
 //! cargo bench --bench targets -- --only progress:         # waiting and progress alone
+//! cargo bench --bench targets -- --only structures:       # structures alone
 //! ```
 //!
 //! A machine's speed changes from one second to the next, and more so a virtual one's. So contenders take turns round by
@@ -27,6 +28,8 @@ mod core_targets;
 mod progress_targets;
 #[path = "targets/report.rs"]
 mod report;
+#[path = "targets/structure_targets.rs"]
+mod structure_targets;
 
 use report::Report;
 use stm_benches::measure::trial::Effort;
@@ -72,7 +75,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let all = || core_targets::TRIALS.iter().chain(progress_targets::TRIALS);
+    let all = || core_targets::TRIALS.iter().chain(progress_targets::TRIALS).chain(structure_targets::TRIALS);
     let chosen: Vec<_> = all().filter(|(name, _)| name.contains(&arguments.only)).collect();
     if chosen.is_empty() {
         eprintln!("no workload's name contains `{}`; there are:", arguments.only);

@@ -1,5 +1,8 @@
 //! `Shared` and `TLink`: what they refer to is dropped once, and never while a run may still see it.
 
+#[path = "bricks/machine.rs"]
+mod machine;
+
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -42,7 +42,8 @@ fn memory_follows_the_number_of_entries() {
     let map: TMap<u64, u64> = TMap::new();
     let insert = |key| assert_eq!(atomically(|tx| map.insert(tx, key, key)), None);
     let remove = |key| assert_eq!(atomically(|tx| map.remove(tx, &key)), Some(key));
-    (insert(0), remove(0));
+    insert(0);
+    remove(0);
     let empty = bytes();
 
     let many = scaled(100_000) as u64;

@@ -10,7 +10,8 @@ use stm_benches::workloads::progress::opposite::{self, Nothing, Opposite};
 use stm_benches::workloads::progress::ping_pong::{self, Channels, PingPong};
 use stm_benches::workloads::progress::queues::{self, Channel, Flow};
 use stm_benches::workloads::progress::snapshots::{self, CoarseMutex, Sums, Transfers};
-use stm_benches::workloads::progress::waiters::{InLine, InLineForACount, Retry, Waiters};
+use stm_benches::workloads::progress::tasks::{self, Home, OneThread, TaskPingPong, TwoThreads};
+use stm_benches::workloads::progress::waiters::{Count, InLine, Retry, Ring, Waiters};
 
 const T_VAR: &str = "TVar";
 const T_CELL: &str = "TCell";
@@ -24,6 +25,8 @@ pub(crate) const TRIALS: &[(&str, Build)] = &[
     ("progress: snapshot of 4096 beside a writer", snapshot),
     ("progress: queue of 128, time per item", queue),
     ("progress: ping-pong, time per round trip", ping_pong),
+    ("progress: ping-pong of tasks on one thread, time per round trip", task_ping_pong::<OneThread>),
+    ("progress: ping-pong of tasks on two threads, time per round trip", task_ping_pong::<TwoThreads>),
     ("progress: opposite orders", opposite_orders),
     ("progress: hot counter", hot_counter),
     ("progress: waiters in line, time per item", waiters_in_line),
@@ -87,6 +90,21 @@ fn ping_pong() -> Trial {
     trial
 }
 
+/// Of tokio: its runtime for everybody, and as the peer its bounded channel with room for one each way.
+fn task_ping_pong<H: Home + 'static>() -> Trial {
+    const ASYNC: &str = "async-stm";
+    const TOKIO: &str = "tokio's channel";
+    let workers = H::WORKERS;
+    // A window begins and ends with a hand-over to the runtime's threads, which is to be little of it.
+    Trial::new()
+        .stretched(4)
+        .contender(T_VAR, TaskPingPong::<tasks::Transactional, H>::new(), &[workers])
+        .contender(ASYNC, TaskPingPong::<tasks::AsyncStm, H>::new(), &[workers])
+        .contender(TOKIO, TaskPingPong::<tasks::Channels, H>::new(), &[workers])
+        .target((T_VAR, workers), (ASYNC, workers), AtMost(1.0), Open)
+        .target((T_VAR, workers), (TOKIO, workers), Open, AtMost(1.0))
+}
+
 /// The mutexes have no target of their own: they are there to compare the numbers with, as is the measuring loop.
 fn opposite_orders() -> Trial {
     const THREADS: &[usize] = &[32];
@@ -125,8 +143,8 @@ fn waiters_in_line() -> Trial {
     Trial::new()
         .stretched(20)
         .crowded()
-        .contender(FEW, Waiters::<InLine, 10>::new(), &[1])
-        .contender(MANY, Waiters::<InLine, 10_000>::new(), &[1])
+        .contender(FEW, Waiters::<Ring<InLine>, 10>::new(), &[1])
+        .contender(MANY, Waiters::<Ring<InLine>, 10_000>::new(), &[1])
         .target((MANY, 1), (FEW, 1), AtMost(3.0), AtMost(1.2))
 }
 
@@ -136,8 +154,8 @@ fn waiters_in_line_for_a_count() -> Trial {
     Trial::new()
         .stretched(20)
         .crowded()
-        .contender(FEW, Waiters::<InLineForACount, 10>::new(), &[1])
-        .contender(MANY, Waiters::<InLineForACount, 10_000>::new(), &[1])
+        .contender(FEW, Waiters::<Count, 10>::new(), &[1])
+        .contender(MANY, Waiters::<Count, 10_000>::new(), &[1])
         .target((MANY, 1), (FEW, 1), AtMost(3.0), AtMost(1.2))
 }
 
@@ -148,7 +166,7 @@ fn waiters_by_retry() -> Trial {
     Trial::new()
         .stretched(20)
         .crowded()
-        .contender(FEW, Waiters::<Retry, 10>::new(), &[1])
-        .contender(MANY, Waiters::<Retry, 10_000>::new(), &[1])
+        .contender(FEW, Waiters::<Ring<Retry>, 10>::new(), &[1])
+        .contender(MANY, Waiters::<Ring<Retry>, 10_000>::new(), &[1])
         .target((MANY, 1), (FEW, 1), Open, Open)
 }

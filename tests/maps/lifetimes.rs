@@ -29,11 +29,13 @@ fn what_is_removed_replaced_or_cancelled_is_dropped() {
     for n in 0..1000 {
         insert(n);
     }
-    (keys.settle(1000), values.settle(1000));
+    keys.settle(1000);
+    values.settle(1000);
     for n in 0..1000 {
         insert(n);
     }
-    (keys.settle(1000), values.settle(1000));
+    keys.settle(1000);
+    values.settle(1000);
     let cancelled: Result<(), ()> = stm::try_atomically(|tx| {
         for n in 500..1500 {
             map.insert(tx, Key(keys.value(n)), values.value(n))?;
@@ -42,14 +44,18 @@ fn what_is_removed_replaced_or_cancelled_is_dropped() {
         cancel(())
     });
     cancelled.expect_err("it was cancelled");
-    (keys.settle(1000), values.settle(1000));
+    keys.settle(1000);
+    values.settle(1000);
     atomically(|tx| map.retain(tx, |key, _| key.0.payload < 10));
-    (keys.settle(10), values.settle(10));
+    keys.settle(10);
+    values.settle(10);
     atomically(|tx| map.drain(tx)).for_each(drop);
-    (keys.settle(0), values.settle(0));
+    keys.settle(0);
+    values.settle(0);
     insert(1);
     drop(map);
-    (keys.settle(0), values.settle(0));
+    keys.settle(0);
+    values.settle(0);
 }
 
 #[test]

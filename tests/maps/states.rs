@@ -165,7 +165,7 @@ impl Model {
                 let seen = self.act(other);
                 // Only if it is still there.
                 self.map.entry(*k).and_modify(|value| *value = 77);
-                return seen;
+                seen
             }
             Op::Alter(k, v) => {
                 match map.get(k).copied().unwrap_or(0) + v {
@@ -278,7 +278,7 @@ fn check<V: Value>(program: &Program, mask: u64) -> Result<(), TestCaseError> {
             }
             Err(seen) => prop_assert_eq!(seen, expected),
         }
-        prop_assert_eq!(all(snapshot(|tx| map.iter(tx)).into_iter()), model.sorted());
+        prop_assert_eq!(all(snapshot(|tx| map.iter(tx))), model.sorted());
         prop_assert_eq!(snapshot(|tx| map.len(tx)), model.map.len());
         prop_assert_eq!(snapshot(|tx| map.is_empty(tx)), model.map.is_empty());
     }

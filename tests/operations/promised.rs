@@ -85,8 +85,9 @@ fn macros(text: &str) -> BTreeSet<String> {
     macros
 }
 
-/// Sources whose operations have tests of their own: one is optional, the others only show what there is.
-const ELSEWHERE: [&str; 3] = ["serde.rs", "debug.rs", "waited.rs"];
+/// Sources whose operations have tests of their own: one is optional, two only show what there is, and the last two are the bricks
+/// of structures, which have a machine in `bricks`.
+const ELSEWHERE: [&str; 5] = ["serde.rs", "debug.rs", "waited.rs", "shared.rs", "tlink.rs"];
 
 /// Every public operation of the library, without those that only builds for tests have.
 pub(crate) fn operations() -> BTreeSet<String> {

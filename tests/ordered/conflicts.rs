@@ -50,7 +50,7 @@ fn a_key_that_is_there_conflicts_with_nothing_but_its_own_changes() {
         |tx, map| map.contains_key(tx, &500).map(drop),
         |tx, map| map.update(tx, &500, |n| *n += 1).map(drop),
         |tx, map| map.insert(tx, 500, 1).map(drop),
-        |tx, map| map.alter(tx, 500, |n| *n = Some(3)),
+        |tx, map| map.alter(tx, 500, |_| Some(3)),
     ];
     often(|| {
         for operation in operations {

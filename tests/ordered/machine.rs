@@ -109,7 +109,11 @@ fn take(tx: &Transaction, step: &Step, map: &Map, model: &mut Model, time: &mut 
         }
         Step::Alter(key, value) => {
             let new = value.map(|value| fresh(value, time));
-            let old = map.alter(tx, *key, |value| std::mem::replace(value, new.clone()))?;
+            let mut old = None;
+            map.alter(tx, *key, |value| {
+                old = value;
+                new.clone()
+            })?;
             let expected = match new {
                 Some(new) => model.insert(*key, new),
                 None => model.remove(key),

@@ -68,7 +68,7 @@ fn a_panic_in_cmp_or_clone_leaves_the_map_whole() {
         |tx, map| map.insert(tx, Fragile(30), Fragile(0)).map(drop),
         |tx, map| map.remove(tx, &Fragile(30)).map(drop),
         |tx, map| map.update(tx, &Fragile(30), |value| value.0 += 1).map(drop),
-        |tx, map| map.alter(tx, Fragile(30), |value| *value = None),
+        |tx, map| map.alter(tx, Fragile(30), |_| None),
         |tx, map| map.pop_first(tx).map(drop),
         |tx, map| map.pop_last(tx).map(drop),
         |tx, map| map.append(tx, &(10..20).map(|n| (Fragile(n), Fragile(n))).collect()),

@@ -258,7 +258,8 @@ fn every_reader_gets_everything_in_order_while_others_come_and_go() {
                 let reader = channel.subscriber();
                 let first = atomically(|tx| reader.try_recv(tx));
                 let second = atomically(|tx| reader.try_recv(tx));
-                assert!(second.is_none() || first.map(|n| n + 1) == second);
+                // The first may have come too early for either.
+                assert!(first.is_none() || second.is_none() || first.map(|n| n + 1) == second);
                 snapshot(|tx| reader.len(tx));
             }
         }

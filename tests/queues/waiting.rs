@@ -164,6 +164,28 @@ fn who_needs_more_does_not_keep_asleep_who_needs_less() {
     assert_eq!(crowd.run(), [(greedy, 3)]);
 }
 
+/// The same at the other end.
+#[test]
+fn who_needs_more_room_does_not_keep_asleep_who_needs_less() {
+    let _watchdog = watchdog();
+    let (queue, mut crowd) = (TBQueue::new(2), Crowd::default());
+    (0..2).for_each(|n| queue.send(n).expect("it is open"));
+    let (one, other) = (queue.clone(), queue.clone());
+    let greedy = crowd.add(atomically_async(move |tx| {
+        one.push(tx, 10)?.expect("it is open");
+        one.push(tx, 11)?.expect("it is open");
+        Ok(0)
+    }));
+    let modest = crowd.add(async move { other.send_async(20).await.map_or(1, |()| 0) });
+    assert_eq!(queue.recv(), Some(0));
+    assert_eq!(crowd.run(), [(modest, 0)]);
+    assert_eq!(queue.recv(), Some(1));
+    assert_eq!(crowd.run(), []);
+    assert_eq!(queue.recv(), Some(20));
+    assert_eq!(crowd.run(), [(greedy, 0)]);
+    assert_eq!(queue.to_vec(), [10, 11]);
+}
+
 /// The same, if it has come to need more by the time it is woken.
 #[test]
 fn who_is_woken_and_waits_for_something_else_passes_it_on() {

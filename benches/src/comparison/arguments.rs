@@ -45,11 +45,11 @@ impl Length {
 
     pub fn effort(self, limit: Duration) -> Effort {
         let (milliseconds, rounds) = match self {
-            Self::Quick => (2, 15),
-            Self::Default => (5, 51),
+            Self::Quick => (1, 21),
+            Self::Default => (2, 101),
             Self::Full => (5, 201),
         };
-        Effort { window: Duration::from_millis(milliseconds), rounds, limit, crowd: 4 }
+        Effort { window: Duration::from_millis(milliseconds), rounds, limit, crowd: 8 }
     }
 
     fn threads(self) -> Vec<usize> {

@@ -135,20 +135,6 @@ pub fn until<T>(mut step: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-impl Queue for ArrayQueue<u64> {
-    fn new() -> Self {
-        Self::new(CAPACITY)
-    }
-
-    fn push(&self, item: u64) {
-        until(|| self.push(item).ok());
-    }
-
-    fn pop(&self) -> u64 {
-        until(|| self.pop())
-    }
-}
-
 fn transactional<S: Stm>() -> Box<dyn Team> {
     Box::new(Flow::<Ring<S>>::new())
 }

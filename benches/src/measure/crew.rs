@@ -19,6 +19,8 @@ struct Order<'a> {
 /// Where the workers of a window wait for each other, spinning, so that they start within nanoseconds.
 struct Gate {
     missing: AtomicUsize,
+    /// There are more workers than cores: the others may need this one's core to arrive.
+    crowded: bool,
 }
 
 impl Gate {
@@ -29,8 +31,9 @@ impl Gate {
         // Acquire: pairs with the decrements above.
         while self.missing.load(Ordering::Acquire) > 0 {
             spins = spins.wrapping_add(1);
-            if spins.is_multiple_of(1024) {
-                // With more workers than cores the others need this one's core to arrive.
+            // Else nobody yields: who gives its core away comes back when another process is done with it, and its window
+            // does not look disturbed.
+            if self.crowded && spins.is_multiple_of(1024) {
                 std::thread::yield_now();
             } else {
                 std::hint::spin_loop();
@@ -137,7 +140,7 @@ impl<'a> Crew<'a> {
     /// When a worker has panicked.
     pub fn window(&self, contender: &'a dyn Team, workers: usize, operations: u64) -> Result<Window, Hung> {
         let workers = &self.workers[..workers];
-        let gate = Arc::new(Gate { missing: AtomicUsize::new(workers.len()) });
+        let gate = Arc::new(Gate { missing: AtomicUsize::new(workers.len()), crowded: workers.len() > cores() });
         for worker in workers {
             let order = Order { contender, operations, gate: gate.clone() };
             let sent = worker.orders.send(order);

@@ -31,7 +31,7 @@ impl Effort {
 
 /// How often a window is measured again because another process took a core meanwhile, and how long a trial may last
 /// before it puts up with that.
-const TRIES: usize = 4;
+const TRIES: usize = 8;
 /// See [`TRIES`].
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -291,10 +291,19 @@ fn give_up(lane: Lane, _: Hung) -> ! {
 
 /// Warms a lane up and returns how many operations a worker does in one window.
 fn calibrate(window: Duration, mut run: impl FnMut(u64) -> Window) -> u64 {
+    /// How often it has to be slow before it is believed: on a busy machine a few operations may take as long as a window, twice
+    /// in a row, and then windows would hold only these.
+    const DOUBTS: usize = 6;
     let mut operations = 1;
     loop {
-        // The faster of two: a thread's first transactions set things up and take as long as thousands of later ones.
-        let elapsed = run(operations).span.min(run(operations).span);
+        // The fastest of several: a thread's first transactions set things up and take as long as thousands of later ones.
+        let mut elapsed = run(operations).span;
+        for _ in 1..DOUBTS {
+            elapsed = elapsed.min(run(operations).span);
+            if elapsed * 4 < window {
+                break;
+            }
+        }
         if elapsed * 4 >= window {
             let fitting = window.as_secs_f64() / elapsed.as_secs_f64();
             return ((operations as f64 * fitting) as u64).max(1);

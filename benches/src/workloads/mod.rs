@@ -14,6 +14,7 @@ pub mod empty;
 pub mod keys;
 pub mod progress;
 pub mod reads;
+pub mod structures;
 pub mod texts;
 pub mod variable;
 pub mod wide;

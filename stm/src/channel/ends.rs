@@ -238,8 +238,8 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
         atomically(|tx| self.recv(tx))
     }
 
-    /// Returns the next item to a task, which waits while there is none. The future reads by this subscriber's position; dropping it
-    /// before it is ready reads nothing.
+    /// Returns the next item to a task, which waits while there is none. The future reads by this subscriber's position;
+    /// dropping it before it is ready reads nothing.
     ///
     /// # Examples
     ///

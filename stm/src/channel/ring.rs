@@ -137,7 +137,7 @@ impl<T: Send + Sync + 'static> Ring<T> {
         Ok(is_full)
     }
 
-    /// Puts an item in the place of the first, which is returned, and behind the others.
+    /// Puts an item behind the others, in the place of the first, of a queue that is full.
     pub(super) fn replace_first<'tx>(&'tx self, tx: &Transaction<'tx, '_>, item: T) -> StmResult<()> {
         let (head, (tail, _)) = (self.head(tx)?, self.tail(tx)?);
         debug_assert_eq!(head.place(), tail.place());

@@ -163,8 +163,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
         }
     }
 
-    /// Puts an item into a queue that is full and open. Returns what the rule drops, unless it is an item whose clone
-    /// it would be.
+    /// Does what the rule says with an item for which there is no room. Returns the item if it is the one to be dropped.
     #[cold]
     fn overflows(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Option<T>> {
         let inner = Shared::get(&self.inner, tx);

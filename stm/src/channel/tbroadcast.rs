@@ -9,15 +9,15 @@ use crate::{ReadTransaction, Shared, StmResult, TLink, Transaction};
 
 /// A channel on which each item goes to every subscriber.
 ///
-/// A subscriber gets what is sent from the moment on at which it [subscribed](Self::subscribe). Items are freed once all subscribers
-/// have read them, or are gone; while nobody subscribes they are freed at once.
+/// A subscriber gets what is sent from the moment on at which it [subscribed](Self::subscribe). Items are freed once all
+/// subscribers have read them, or are gone; while nobody subscribes they are freed at once.
 ///
 /// # Slow subscribers
 ///
 /// A sender never waits. On a channel that was made by [`new`](Self::new), what a subscriber has not read is kept for as long as
-/// that takes. One that was made by [`with_capacity`](Self::with_capacity) keeps the latest so many items, also when all have read
-/// them: a subscriber that falls back further misses what it has not read of the rest, and is [told](TSubscriber::recv_or_lag) how many
-/// items that were.
+/// that takes. One that was made by [`with_capacity`](Self::with_capacity) keeps the latest so many items, also when all have
+/// read them: a subscriber that falls back further misses what it has not read of the rest, and is
+/// [told](TSubscriber::recv_or_lag) how many items that were.
 ///
 /// A handle: cloning it shares the channel.
 ///

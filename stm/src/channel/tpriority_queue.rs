@@ -19,12 +19,12 @@ use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 ///
 /// | operation | time | conflicts with |
 /// |---|---|---|
-/// | `push` | O(log length) | who puts in or takes out a neighbour of the item's place; now and then, and in a short queue often, with who does so on the way there |
+/// | `push` | O(log length) | who puts in or takes out a neighbour; at times, in a short queue often, who does so on the way |
 /// | `pop`, `try_pop` | O(1) | each other; `push` of what comes first or second |
 /// | `peek`, `try_peek`, `is_empty` | O(1) | `pop`; `push` of what comes first |
 /// | `len`, `items`, `flush` | O(length) | everything |
 ///
-/// "The way there" are the links that a search passes: of the nodes that are on a level, about four on each level, and one node in
+/// The way are the links that a search passes: of the nodes that are on a level, about four on each level, and one node in
 /// four is on the next level.
 ///
 /// The order must be a total one. If it is not, or changes while items are in the queue, they come in no particular order,

@@ -435,7 +435,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     pub fn flush(&self, tx: &Transaction<'_, '_>) -> StmResult<Vec<T>> {
         let items = self.items(tx)?;
         if !items.is_empty() {
-            // Blocks before the last are left as they are, and go.
+            // Blocks before the last are left as they are, and go: nobody who sees the new head comes by one of them again.
             let inner = Shared::get(&self.inner, tx);
             let (head, tail) = (inner.head.position.read(tx)?, inner.tail.position.read(tx)?);
             let last = inner.tail.block.read(tx)?.expect("an end is in a block");

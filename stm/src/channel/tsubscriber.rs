@@ -7,8 +7,8 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, TLink, Transaction};
 /// Who listens to a [`TBroadcast`](super::TBroadcast): a position in what is sent. Made by
 /// [`TBroadcast::subscribe`](super::TBroadcast::subscribe).
 ///
-/// Cloning it makes a position of its own, which is at first the same (as committed; [`fork`](Self::fork) does the same as a part of a
-/// transaction). Threads that share one subscriber by reference share its position: each item goes to one of them.
+/// Cloning it makes a position of its own, which is at first the same (as committed; [`fork`](Self::fork) does the same as a
+/// part of a transaction). Threads that share one subscriber by reference share its position: each item goes to one of them.
 pub struct TSubscriber<T: 'static> {
     channel: Shared<Channel<T>>,
     position: Shared<Position<T>>,
@@ -120,8 +120,8 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
-    /// Returns the next item, and waits for one if everything has been read. What was missed is passed over in silence, and counted by
-    /// [`missed`](Self::missed).
+    /// Returns the next item, and waits for one if everything has been read. What was missed is passed over in silence, and
+    /// counted by [`missed`](Self::missed).
     ///
     /// # Retry and conflicts
     ///

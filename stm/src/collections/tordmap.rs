@@ -292,8 +292,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         }
     }
 
-    /// Inserts, changes or removes: `f` is shown the value of `key`, or none, and what it leaves is what there is afterwards.
-    /// Returns what `f` returned. O(log n).
+    /// Makes of a key's value, or of its absence, what `f` says: the key is added, changed, removed or left out. O(log n).
     ///
     /// # Retry and conflicts
     ///
@@ -309,23 +308,18 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     /// use stm::{StmResult, Transaction, atomically, collections::TOrdMap};
     ///
     /// /// Takes one, and the last one out of the list.
-    /// fn take(tx: &Transaction, stock: &TOrdMap<&'static str, u32>, item: &'static str) -> StmResult<bool> {
-    ///     stock.alter(tx, item, |count| {
-    ///         let Some(there) = *count else { return false };
-    ///         *count = (there > 1).then(|| there - 1);
-    ///         true
-    ///     })
+    /// fn take(tx: &Transaction, stock: &TOrdMap<&'static str, u32>, item: &'static str) -> StmResult<()> {
+    ///     stock.alter(tx, item, |count| count.filter(|count| *count > 1).map(|count| count - 1))
     /// }
     ///
     /// let stock = TOrdMap::from_iter([("pen", 2)]);
-    /// assert!(atomically(|tx| take(tx, &stock, "pen")));
-    /// assert!(atomically(|tx| take(tx, &stock, "pen")));
-    /// assert!(!atomically(|tx| take(tx, &stock, "pen")));
+    /// atomically(|tx| take(tx, &stock, "pen"));
+    /// assert_eq!(atomically(|tx| stock.get(tx, "pen")), Some(1));
+    /// atomically(|tx| take(tx, &stock, "pen"));
     /// assert!(atomically(|tx| stock.is_empty(tx)));
     /// ```
-    #[doc(alias = "alterF")]
     #[doc(alias = "focus")]
-    pub fn alter<R>(&self, tx: &Transaction<'_, '_>, key: K, f: impl FnOnce(&mut Option<V>) -> R) -> StmResult<R>
+    pub fn alter(&self, tx: &Transaction<'_, '_>, key: K, f: impl FnOnce(Option<V>) -> Option<V>) -> StmResult<()>
     where
         V: Clone,
     {
@@ -334,14 +328,12 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
             Found::Node(node) => Some(node),
             Found::Gap(_) => None,
         };
-        let mut value = found.map(|node| node.value.read(tx)).transpose()?;
-        let result = f(&mut value);
-        match (found, value) {
-            (Some(node), Some(value)) => node.value.write(tx, value)?,
-            (Some(_), None) => drop(list.take(tx, |other| other.cmp(&key))?),
-            (None, Some(value)) => drop(self.insert(tx, key, value)?),
-            (None, None) => {}
+        let before = found.map(|node| node.value.read(tx)).transpose()?;
+        match (found, f(before)) {
+            (Some(node), Some(value)) => node.value.write(tx, value),
+            (Some(_), None) => list.take(tx, |other| other.cmp(&key)).map(drop),
+            (None, Some(value)) => self.insert(tx, key, value).map(drop),
+            (None, None) => Ok(()),
         }
-        Ok(result)
     }
 }

@@ -38,11 +38,12 @@ impl<V: Send + Sync + 'static> Map<Stm<Ordered>, V> for TOrdMap<u64, Shared<V>> 
     }
 
     fn insert<'tx>(&'tx self, tx: &Tx<'tx>, key: u64, value: V) -> Result<bool, Abort> {
+        let mut vacant = false;
         self.alter(tx, key, |entry| {
-            let vacant = entry.is_none();
-            entry.get_or_insert_with(|| Shared::new(value));
-            vacant
-        })
+            vacant = entry.is_none();
+            entry.or_else(|| Some(Shared::new(value)))
+        })?;
+        Ok(vacant)
     }
 
     fn remove<'tx>(&'tx self, tx: &Tx<'tx>, key: u64) -> Result<bool, Abort> {

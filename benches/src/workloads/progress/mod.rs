@@ -15,6 +15,7 @@ pub mod opposite;
 pub mod ping_pong;
 pub mod queues;
 pub mod snapshots;
+pub mod tasks;
 pub mod waiters;
 
 /// One workload on one system, whose workers may differ.

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_queue::{ArrayQueue, SegQueue};
+use crossbeam_utils::Backoff;
+use stm::channel::{TBQueue, TQueue};
 use stm::{ReadTransaction, StmResult, Transaction};
 
 use super::{Padded, Team};
@@ -89,7 +92,41 @@ impl<V: Variable> Queue for Transactional<V> {
     }
 }
 
-/// The same ring in fast-stm's variables.
+/// The library's bounded queue, closed by nobody.
+impl Queue for TBQueue<u64> {
+    fn new() -> Self {
+        Self::new(CAPACITY)
+    }
+
+    #[inline]
+    fn push(&self, item: u64) {
+        self.send(item).expect("the queue is open");
+    }
+
+    #[inline]
+    fn pop(&self) -> u64 {
+        self.recv().expect("the queue is open")
+    }
+}
+
+/// The library's queue without a bound.
+impl Queue for TQueue<u64> {
+    fn new() -> Self {
+        Self::new()
+    }
+
+    #[inline]
+    fn push(&self, item: u64) {
+        self.send(item);
+    }
+
+    #[inline]
+    fn pop(&self) -> u64 {
+        self.recv()
+    }
+}
+
+/// The ring in fast-stm's variables.
 pub struct FastStm {
     places: Vec<fast_stm::TVar<u64>>,
     head: fast_stm::TVar<u64>,
@@ -189,6 +226,69 @@ impl Queue for Channel {
 
     fn pop(&self) -> u64 {
         self.1.recv().expect("the sender is here")
+    }
+}
+
+/// The same without a bound.
+pub struct UnboundedChannel(Sender<u64>, Receiver<u64>);
+
+impl Queue for UnboundedChannel {
+    fn new() -> Self {
+        let (sender, receiver) = unbounded();
+        Self(sender, receiver)
+    }
+
+    fn push(&self, item: u64) {
+        self.0.send(item).expect("the receiver is here");
+    }
+
+    fn pop(&self) -> u64 {
+        self.1.recv().expect("the sender is here")
+    }
+}
+
+/// crossbeam's bounded queue, which does not wait: who must wait spins, and then yields.
+impl Queue for ArrayQueue<u64> {
+    fn new() -> Self {
+        Self::new(CAPACITY)
+    }
+
+    fn push(&self, item: u64) {
+        let backoff = Backoff::new();
+        while self.push(item).is_err() {
+            backoff.snooze();
+        }
+    }
+
+    fn pop(&self) -> u64 {
+        let backoff = Backoff::new();
+        loop {
+            match self.pop() {
+                Some(item) => return item,
+                None => backoff.snooze(),
+            }
+        }
+    }
+}
+
+/// crossbeam's queue without a bound; who must wait spins, and then yields.
+impl Queue for SegQueue<u64> {
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn push(&self, item: u64) {
+        self.push(item);
+    }
+
+    fn pop(&self) -> u64 {
+        let backoff = Backoff::new();
+        loop {
+            match self.pop() {
+                Some(item) => return item,
+                None => backoff.snooze(),
+            }
+        }
     }
 }
 
