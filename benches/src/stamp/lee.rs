@@ -43,7 +43,7 @@ impl Parameters {
     /// For tests: crowded.
     #[must_use]
     pub fn tiny() -> Self {
-        Self { side: 20, wires: 10 }
+        Self { side: 20, wires: 12 }
     }
 
     /// Pads stand in rows, every fourth cell. Four of five wires lead to a pad nearby.
@@ -67,7 +67,7 @@ impl Parameters {
             nets.push(Net { from: pad(one), to: pad([x, y]) });
         }
         nets.sort_by_key(|net| distance(net.from, net.to));
-        Layout { shape, nets, margin: 8 }
+        Layout { shape, nets, margin: (self.side / 16).clamp(1, 8) }
     }
 }
 

@@ -292,7 +292,7 @@ fn check<'a, S: System>(
 #[cfg(test)]
 mod tests {
     use super::super::systems::{Sequential, Stm, System};
-    use super::{Board, FREE, Layout, Net, Planner, Shape, Window, check};
+    use super::{Board, FREE, Layout, Net, Planner, Shape, Window, check, route};
 
     /// Two nets whose only paths cross each other.
     fn crossing() -> Layout {
@@ -323,5 +323,14 @@ mod tests {
     fn a_stale_path_is_refused() {
         a_stale_path_is_refused_on::<Sequential>();
         a_stale_path_is_refused_on::<Stm>();
+    }
+
+    #[test]
+    fn a_way_round_is_found_on_the_whole_board() {
+        let shape = Shape { width: 3, height: 4, depth: 1 };
+        let nets = vec![Net { from: [0, 0, 0], to: [2, 0, 0] }, Net { from: [1, 0, 0], to: [1, 1, 0] }];
+        // Between its ends the first net finds the pins of the second.
+        let outcome = route::<Sequential>(&Layout { shape, nets, margin: 0 }, 1);
+        assert_eq!((outcome.verdict, outcome.transactions), (Ok(()), 5), "two nets laid, three looks at the queue");
     }
 }
