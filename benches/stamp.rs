@@ -6,9 +6,9 @@
 //! cargo bench --bench stamp -- --with stm,sequential --threads 1,2,4 --rounds 9
 //! ```
 //!
-//! Competitors take turns round by round. Each ratio is that of two times of the same round, to the sequential program's; what
-//! is shown is the median. Every result is verified; a wrong one ends the program. A ratio of work is what the threads have had of the
-//! cores, all together, and so does not depend on what else the machine does.
+//! Competitors take turns round by round. Each ratio is that of two times of the same round, to the sequential program's;
+//! what is shown is the median. Every result is verified; a wrong one ends the program. A ratio of work is one of the time
+//! that the threads have had of the cores, all together, and so depends less on what else the machine does.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -75,7 +75,8 @@ fn measure(program: &Program, arguments: &Arguments) -> Result<Vec<Entry>, Strin
     let mut entries: Vec<Entry> = arguments
         .threads
         .iter()
-        .flat_map(|&threads| arguments.with.iter().map(move |&competitor| (competitor, threads)))
+        .flat_map(|&threads| program.competitors().map(move |competitor| (competitor, threads)))
+        .filter(|(competitor, _)| arguments.with.contains(competitor))
         .filter(|&(competitor, threads)| threads == 1 || competitor.is_concurrent())
         .map(|(competitor, threads)| Entry { competitor, threads, outcomes: Vec::new() })
         .collect();

@@ -78,12 +78,46 @@ struct State {
     deadline: Option<Instant>,
     /// Valid with [`RETRIED_IN_LINE`].
     call: Option<Call>,
+    /// With it: the variables for which the attempt waits in line, or all.
+    lined: Option<Lined>,
 }
 
 /// The state of this thread's transaction.
 pub(crate) struct Attempt {
     state: UnsafeCell<State>,
     local: &'static Local,
+}
+
+/// What was read by calls that wait in line, and what was read apart from them, which the body may judge as it likes.
+#[derive(Debug, Default)]
+struct Lined {
+    own: Vec<usize>,
+    others: Vec<usize>,
+    /// How many reads are among them.
+    noted: usize,
+}
+
+impl Lined {
+    /// Adds a call that has begun when so many reads were in the log.
+    #[cold]
+    fn add(&mut self, reads: &ReadLog, since: usize) {
+        let addresses = |reads: &[ReadEntry]| reads.iter().map(|read| read.cell.addr()).collect::<Vec<_>>();
+        let reads = reads.entries();
+        // A long log loses duplicates, so it may be shorter than it was; then the call's reads count as others, too.
+        self.others.extend(addresses(reads.get(self.noted..since).unwrap_or(reads)));
+        self.own.extend(addresses(reads.get(since..).unwrap_or_default()));
+        self.noted = reads.len();
+    }
+
+    /// What was read by the calls alone. In order.
+    fn into_own(self) -> Vec<usize> {
+        let Self { mut own, mut others, .. } = self;
+        others.sort_unstable();
+        own.retain(|address| others.binary_search(address).is_err());
+        own.sort_unstable();
+        own.dedup();
+        own
+    }
 }
 
 /// A place in the attempt to roll back to.
@@ -118,6 +152,7 @@ impl Attempt {
             past: Past::default(),
             deadline: None,
             call: None,
+            lined: None,
         };
         Self { state: UnsafeCell::new(state), local }
     }
@@ -227,11 +262,25 @@ impl Attempt {
         self.state().abort(cause)
     }
 
-    /// Ends the attempt, to wait in line at `call`; with a plain retry before it, or one at another call, to wait plainly.
+    /// How many reads are in the log.
+    #[inline]
+    pub(crate) fn reads(&self) -> usize {
+        self.state().reads.len()
+    }
+
+    /// Ends the attempt, to wait in line at `call`, for all it has read, or for what it has read `since`; with a plain retry
+    /// before it, or one at another call, to wait plainly.
     #[cold]
-    pub(crate) fn retry_in_line(&self, call: Call) -> Abort {
+    pub(crate) fn retry_in_line(&self, call: Call, since: Option<usize>) -> Abort {
         let state = self.state();
         let before = state.flags;
+        if before & RETRIED_IN_LINE == 0 {
+            state.lined = Some(Lined::default());
+        }
+        match (&mut state.lined, since) {
+            (Some(lined), Some(since)) => lined.add(&state.reads, since),
+            (lined, _) => *lined = None,
+        }
         let abort = state.abort(Cause::Retry);
         if before & (DOOMED | RETRIED) == 0 && (before & RETRIED_IN_LINE == 0 || state.call == Some(call)) {
             state.flags = state.flags & !RETRIED | RETRIED_IN_LINE;
@@ -246,12 +295,22 @@ impl Attempt {
         state.call.filter(|_| state.flags & (DOOMED | RETRIED | RETRIED_IN_LINE) == DOOMED | RETRIED_IN_LINE)
     }
 
+    /// The variables for which it waits so, if not for all. In order.
+    pub(crate) fn take_lined(&self) -> Option<Vec<usize>> {
+        Some(self.state().lined.take()?.into_own())
+    }
+
     /// Takes a retry back, for the other branch of an `or_else`.
     pub(crate) fn absolve(&self) {
         let state = self.state();
         state.flags &= !DOOMED;
         state.writes.set_open(state.flags & (SNAPSHOT | UNLOGGED) != SNAPSHOT);
         state.reopen();
+    }
+
+    /// Whether nobody else commits as long as the run lasts.
+    pub(crate) fn is_promoted(&self) -> bool {
+        self.state().privilege == Privilege::Promoted
     }
 
     pub(crate) fn is_logged(&self) -> bool {

@@ -98,6 +98,29 @@ pub(crate) unsafe fn store_bits(cell: &RawCell, new: Bits, kind: Option<&'static
     });
 }
 
+/// Stores a value if there is none, which is what null bits stand for. Says whether it has.
+///
+/// # Safety
+///
+/// As for [`store_bits`], but if it has not, the caller keeps `new`.
+#[track_caller]
+pub(crate) unsafe fn fill_bits(cell: &RawCell, new: Bits, kind: Option<&'static Kind>) -> bool {
+    let site = Location::caller();
+    reclaim::with_local(|local| {
+        loop {
+            let (word, bits) = read(cell);
+            if !bits.is_null() {
+                return false;
+            }
+            // SAFETY: passed on to the caller; `new` is given away only once, by the exchange that succeeds.
+            if unsafe { exchange(cell, new, kind, word, local, site) }.is_ok() {
+                reclaim::keep_up(local);
+                return true;
+            }
+        }
+    })
+}
+
 /// Replaces the value and returns the one it replaced.
 ///
 /// # Safety

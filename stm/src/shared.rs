@@ -120,6 +120,16 @@ impl<T: 'static> Shared<T> {
         }
     }
 
+    /// The value again.
+    ///
+    /// # Safety
+    ///
+    /// `raw` came from [`into_raw`](Self::into_raw), is not used again, and nobody has ever had another reference.
+    pub(crate) unsafe fn take_raw(raw: *mut ()) -> T {
+        // SAFETY: `new` has leaked it, and by the contract this is the last to have it.
+        unsafe { Box::from_raw(raw.cast::<Inner<T>>()) }.value
+    }
+
     fn inner(&self) -> &Inner<T> {
         // SAFETY: the allocation lives as long as there are references, and a while longer.
         unsafe { self.inner.as_ref() }

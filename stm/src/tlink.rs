@@ -154,6 +154,18 @@ impl<T: Send + Sync + 'static> TLink<T> {
         // SAFETY: the borrow keeps the cell alive; the bits are the stored form of a link's value, and given away here.
         unsafe { direct::store_bits(&self.cell, Self::bits(node), Some(Self::KIND)) }
     }
+
+    /// Makes the link, if it leads nowhere, lead to a new node, in one atomic step of its own. Else gives the value back.
+    #[track_caller]
+    pub(crate) fn fill(&self, value: T) -> Result<(), T> {
+        let node = Shared::into_raw(Shared::new(value));
+        // SAFETY: the borrow keeps the cell alive; the bits are the stored form of a link's value.
+        if unsafe { direct::fill_bits(&self.cell, node, Some(Self::KIND)) } {
+            return Ok(());
+        }
+        // SAFETY: the reference was not given away.
+        Err(unsafe { Shared::take_raw(node) })
+    }
 }
 
 impl<T: 'static> TLink<T> {

@@ -74,14 +74,24 @@ impl ReadTransaction<'_, '_> {
         &self.attempt
     }
 
-    /// Waits in line, at this call, for what has been read so far, if that keeps the promise of
+    /// How much has been read so far: for [`wait_in_line`](Self::wait_in_line).
+    #[inline]
+    pub(crate) fn reads(&self) -> usize {
+        self.attempt.reads()
+    }
+
+    /// Waits in line, at this call, for what has been read since, if that keeps the promise of
     /// [`retry_in_line`](Self::retry_in_line): a body that has written something may wait here for more than the others do, say
-    /// for a second item, and so waits like everybody.
+    /// for a second item, and so waits like everybody. So does it for what it has read before, even if the call reads it
+    /// again: whether that lets it go on is for the body to say, and need not be the same for the others.
     #[cold]
     #[track_caller]
     #[allow(dead_code, reason = "for structures that hand out one thing at a time")]
-    pub(crate) fn wait_in_line<T>(&self) -> StmResult<T> {
-        if self.attempt.has_written() { self.retry() } else { self.retry_in_line() }
+    pub(crate) fn wait_in_line<T>(&self, since: usize) -> StmResult<T> {
+        if self.attempt.has_written() {
+            return self.retry();
+        }
+        Err(self.attempt.retry_in_line(Location::caller(), Some(since)))
     }
 
     /// Undoes everything this run did, sleeps until a variable it has read is written, and runs the body again.
@@ -143,7 +153,8 @@ impl ReadTransaction<'_, '_> {
     /// again, would wait here again, so would each of the others, unless it has also read a variable whose write wakes
     /// it by itself. A queue's `pop`, which waits while the queue is empty, keeps it. A `take(amount)` that waits until
     /// there is as much as its caller asks for does not: one who asks for 10 may wait again and keep asleep one who
-    /// asks for 1. Nor does a call that waits for something different each time it is passed by. If the promise is
+    /// asks for 1. Nor does a call that waits for something different each time it is passed by, or to which bodies come that
+    /// have read other variables before, by which some of them would go on and others not. If the promise is
     /// broken, waiters may sleep although they could go on, until the next write of the variable, or longer if
     /// others are in front of them. Nothing else happens.
     ///
@@ -191,7 +202,7 @@ impl ReadTransaction<'_, '_> {
     #[cold]
     #[track_caller]
     pub fn retry_in_line<T>(&self) -> StmResult<T> {
-        Err(self.attempt.retry_in_line(Location::caller()))
+        Err(self.attempt.retry_in_line(Location::caller(), None))
     }
 
     /// Undoes everything this run did and runs the body again at once, without waiting.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use common::{Census, Counted, Ends, elsewhere, expect_panic, race, runs_until, scaled, threads, watchdog};
@@ -364,4 +365,25 @@ fn a_clone_that_panics_leaves_it_whole() {
         assert_eq!(snapshot(payloads), [1, 2, 1]);
     }
     census.settle(3);
+}
+
+/// Those who wait for an item may have looked at other things before, by which some go on and others do not.
+#[test]
+fn who_waits_for_something_else_as_well_is_woken_by_that() {
+    let _watchdog = common::watchdog();
+    let (deque, day) = (TDeque::<u32>::new(), TVar::new(0));
+    let (deque, day) = (&deque, &day);
+    let until = |last: u32| {
+        let mut task = Box::pin(stm::atomically_async(move |tx| {
+            if day.read(tx)? >= last { Ok(None) } else { deque.take_back(tx).map(Some) }
+        }));
+        let mut poll = move || task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(poll().is_pending(), "it has something to wait for");
+        poll
+    };
+    let (mut patient, mut hasty) = (until(2), until(1));
+    day.store(1);
+    assert_eq!((patient(), hasty()), (Poll::Pending, Poll::Ready(None)));
+    atomically(|tx| deque.push_front(tx, 7));
+    assert_eq!(patient(), Poll::Ready(Some(7)));
 }

@@ -101,6 +101,35 @@ fn a_panic_in_cmp_or_clone_leaves_the_map_whole() {
     assert!(panics > 50, "{panics}");
 }
 
+/// Even if it is caught within the body, which then commits.
+#[test]
+fn a_panic_that_is_caught_within_the_body_leaves_the_map_whole() {
+    let _watchdog = watchdog();
+    let operations: &[fn(&Transaction, &Map, &Map) -> StmResult<()>] = &[
+        |tx, map, _| map.remove(tx, &Fragile(30)).map(drop),
+        |tx, map, _| map.pop_first(tx).map(drop),
+        |tx, map, _| map.pop_last(tx).map(drop),
+        |tx, map, other| map.append(tx, other),
+        |tx, map, _| map.retain(tx, |key, _| key.0 > 10),
+    ];
+    for operation in operations {
+        for fuse in 0..40 {
+            let (map, other): (_, Map) =
+                (map(), [(Fragile(5), Fragile(5)), (Fragile(6), Fragile(6))].into_iter().collect());
+            let panicked = atomically(|tx| {
+                FUSE.set(Some(fuse));
+                let panicked = common::quietly(|| operation(tx, &map, &other)).is_err();
+                FUSE.set(None);
+                Ok(panicked)
+            });
+            if panicked {
+                assert_intact(&map);
+                assert_eq!(other.snapshot().len(), 2);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_panic_in_what_a_caller_hands_in_leaves_the_map_whole() {
     let _watchdog = watchdog();

@@ -142,3 +142,53 @@ fn all_of_them_compose() {
     assert_eq!(answer, Ok(42));
     assert_eq!(snapshot(|tx| Ok((permits.available(tx)?, slot.is_empty(tx)?))), (0, true));
 }
+
+/// Those who wait for one slot may have looked at other things before, by which some go on and others do not.
+#[test]
+fn who_waits_for_something_else_as_well_is_woken_by_that() {
+    let _watchdog = watchdog();
+    let (empty, full, day) = (TMVar::new_empty(), TMVar::new(0), TVar::new(0));
+    let (empty, full, day) = (&empty, &full, &day);
+    let until =
+        |last: u32| {
+            let take = Task::begin(stm::atomically_async(move |tx| {
+                if day.read(tx)? >= last { Ok(None) } else { empty.take(tx).map(Some) }
+            }));
+            let put = Task::begin(stm::atomically_async(move |tx| {
+                if day.read(tx)? >= last { Ok(false) } else { full.put(tx, 1).map(|()| true) }
+            }));
+            (take, put)
+        };
+    let (mut patient, hasty) = (until(2), until(1));
+    day.store(1);
+    assert!(patient.0.advance().is_none() && patient.1.advance().is_none());
+    assert_eq!((hasty.0.finish(), hasty.1.finish()), (None, false));
+    // They still wait in line for the slots.
+    atomically(|tx| Ok((empty.put(tx, 7)?, full.take(tx)?)));
+    assert_eq!((patient.0.finish(), patient.1.finish()), (Some(7), true));
+}
+
+/// That goes for the slot itself, too: that it is still full does not say that it holds the same.
+#[test]
+fn who_has_looked_into_a_slot_before_is_woken_by_each_change_of_it() {
+    let _watchdog = watchdog();
+    let slot = &TMVar::new(0);
+    let until = |last: u32| {
+        Task::begin(stm::atomically_async(move |tx| {
+            if slot.try_read(tx)?.is_some_and(|value| value >= last) {
+                Ok(false)
+            } else {
+                slot.put(tx, 5).map(|()| true)
+            }
+        }))
+    };
+    let (mut plain, mut patient) = (Task::begin(stm::atomically_async(|tx| slot.put(tx, 1))), until(2));
+    let hasty = until(1);
+    atomically(|tx| slot.write(tx, 1));
+    assert!(plain.advance().is_none() && patient.advance().is_none());
+    assert!(!hasty.finish(), "it has found what it waits for");
+    assert_eq!(atomically(|tx| slot.take(tx)), 1);
+    plain.finish();
+    assert_eq!(atomically(|tx| slot.take(tx)), 1);
+    assert!(patient.finish());
+}

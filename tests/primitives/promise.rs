@@ -1,5 +1,8 @@
 //! Promises: set once, seen by all, broken if nobody can set them any more.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use common::{elsewhere, quietly, race, scaled, threads, watchdog};
@@ -87,4 +90,34 @@ fn it_is_not_set_by_what_is_undone() {
         stm::cancel(())
     });
     assert_eq!((undone, other.future().get_blocking()), (Err(()), Ok(3)));
+}
+
+/// Setting a promise wakes others, which is code of theirs. Whoever is told, even there, that it is set already can read it.
+#[test]
+fn who_finds_it_set_finds_the_value() {
+    #[derive(Default)]
+    struct Rival(Mutex<Option<TPromise<u32>>>, AtomicBool);
+    impl Wake for Rival {
+        fn wake(self: Arc<Self>) {
+            let promise = self.0.lock().expect("nobody panics with it").take().expect("it is woken once");
+            let is_told = promise.set_now(3).is_err();
+            let sees = snapshot(|tx| promise.future().try_get(tx)).is_some();
+            self.1.store(is_told && sees, Ordering::SeqCst);
+        }
+    }
+
+    let _watchdog = watchdog();
+    let promise = TPromise::new();
+    let rival = Arc::new(Rival::default());
+    *rival.0.lock().expect("nobody panics with it") = Some(promise.clone());
+    // It would set the promise to something else, if it were set.
+    let mut waits = Box::pin(stm::atomically_async(|tx| match promise.set(tx, 2)? {
+        Ok(()) => tx.retry(),
+        Err(value) => Ok(value),
+    }));
+    let waker = Waker::from(Arc::clone(&rival));
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(promise.set_now(1), Ok(()));
+    assert!(rival.1.load(Ordering::SeqCst), "it was set, and had no value");
+    assert_eq!(waits.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(2));
 }

@@ -239,3 +239,33 @@ fn permits_may_be_dropped_anywhere() {
     assert_eq!((outcome, available(&semaphore)), (Err(()), 3));
     assert_eq!(format!("{semaphore:?}"), "TSemaphore { available: 3, .. }");
 }
+
+/// However many come and go behind one who stays in front: those who have left are not looked at for ever.
+#[test]
+fn those_who_have_left_are_forgotten() {
+    let _watchdog = watchdog();
+    let semaphore = TSemaphore::new(0);
+    let first = semaphore.line_up();
+    // There are always a few in line, and it is the one who came first of those that leaves.
+    let mut line: std::collections::VecDeque<_> = (0..3).map(|_| semaphore.line_up()).collect();
+    for _ in 0..1_000 {
+        line.push_back(semaphore.line_up());
+        line.pop_front();
+    }
+    let second = line.pop_front().expect("three are in line");
+    drop(line);
+    let (name, mut count) = ("second in a line of many", 0);
+    thread::scope(|scope| {
+        scope.spawn(|| stm::options().name(name).run(|tx| second.acquire(tx, 1)));
+        let variables = || {
+            let waiting = stm::debug::waiting();
+            waiting.waiters().iter().find(|waiter| waiter.name() == Some(name)).map(|waiter| waiter.variables().len())
+        };
+        until(|| variables().is_some());
+        count = variables().unwrap_or_default();
+        atomically(|tx| semaphore.release(tx, 1));
+        drop(first);
+    });
+    assert!(count < 10, "{count} variables for one who is second");
+    assert_eq!((available(&semaphore), waiting(&semaphore)), (0, 0));
+}

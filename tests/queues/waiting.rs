@@ -9,8 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Random, Runs, race, runs_until, scaled, threads, watchdog};
-use stm::channel::{Overflow, TBQueue, TQueue};
-use stm::{RunError, StmResult, TVar, TxResult, atomically, atomically_async, cancel, options, try_atomically};
+use stm::channel::{Overflow, TBQueue, TPriorityQueue, TQueue};
+use stm::{
+    RunError, StmResult, TVar, Transaction, TxResult, atomically, atomically_async, cancel, options, try_atomically,
+};
 
 /// Tasks that are polled by hand, so that everything happens in a certain order.
 #[derive(Default)]
@@ -411,4 +413,33 @@ fn no_wake_up_is_lost_whatever_the_producers_do() {
         }
     });
     assert_eq!(sent.load(Ordering::Relaxed), rounds + queue.to_vec().len() as u64);
+}
+
+/// Those who wait for one queue may have looked at other things before, by which some go on and others do not.
+#[test]
+fn who_waits_for_something_else_as_well_is_woken_by_that() {
+    type Wait = fn(&Transaction, &(TQueue<u64>, TPriorityQueue<u64>, TBQueue<u64>, TBQueue<u64>)) -> StmResult<u64>;
+    let ways: [Wait; 4] = [
+        |tx, queues| queues.0.pop(tx),
+        |tx, queues| queues.1.pop(tx),
+        |tx, queues| queues.2.pop(tx).map(Option::unwrap_or_default),
+        |tx, queues| queues.3.push(tx, 1).map(|outcome| outcome.map_or(0, |()| 1)),
+    ];
+    let _watchdog = watchdog();
+    for wait in ways {
+        let full: TBQueue<u64> = TBQueue::new(1);
+        full.send(0).expect("it is open");
+        let queues = Arc::new((TQueue::new(), TPriorityQueue::new(), TBQueue::new(2), full));
+        let (day, mut crowd) = (TVar::new(0), Crowd::default());
+        for last in [2, 1, 2, 1] {
+            let (day, queues) = (day.clone(), queues.clone());
+            crowd.add(atomically_async(move |tx| if day.read(tx)? >= last { Ok(100) } else { wait(tx, &queues) }));
+        }
+        day.store(1);
+        let mut finished = crowd.run();
+        finished.sort_unstable();
+        assert_eq!(finished, [(1, 100), (3, 100)]);
+        day.store(2);
+        assert_eq!(crowd.run().len(), 2);
+    }
 }

@@ -32,7 +32,7 @@ pub fn measure(
     progress: &mut impl FnMut(),
 ) -> Result<Option<Application>, String> {
     let (start, size) = (Instant::now(), request.length.size());
-    let mut entries = entries(request);
+    let mut entries = entries(program, request);
     if entries.iter().all(|entry| entry.competitor == Competitor::Sequential) {
         return Ok(None);
     }
@@ -57,12 +57,12 @@ pub fn measure(
     }))
 }
 
-fn entries(request: &Request) -> Vec<Entry> {
+fn entries(program: &Program, request: &Request) -> Vec<Entry> {
     let threads = || request.plan.threads.iter().copied().filter(|&threads| threads <= MOST_THREADS);
     let wanted =
         |competitor: &Competitor| *competitor == Competitor::Sequential || request.plan.wants(&competitor.to_string());
-    Competitor::ALL
-        .into_iter()
+    program
+        .competitors()
         .filter(wanted)
         .flat_map(|competitor| threads().map(move |threads| (competitor, threads)))
         .filter(|&(competitor, threads)| threads == 1 || competitor.is_concurrent())
@@ -78,7 +78,7 @@ fn rows(entries: &[Entry]) -> Vec<ApplicationRow> {
             let rounds = entry.outcomes.iter().zip(&sequential.outcomes);
             rounds.map(|(one, other)| one.elapsed.as_secs_f64() / other.elapsed.as_secs_f64()).collect()
         });
-        let transactional = matches!(entry.competitor, Competitor::Stm | Competitor::FastStm);
+        let transactional = entry.competitor.is_transactional();
         let reruns = entry.outcomes.iter().map(Outcome::aborts_per_commit).collect();
         Some(ApplicationRow {
             competitor: entry.competitor.to_string(),
@@ -94,7 +94,7 @@ fn rows(entries: &[Entry]) -> Vec<ApplicationRow> {
 
 fn family(competitor: Competitor) -> Family {
     match competitor {
-        Competitor::Stm => Family::Ours,
+        Competitor::Stm | Competitor::Ordered | Competitor::Hashed => Family::Ours,
         Competitor::FastStm => Family::OtherStm,
         Competitor::Coarse => Family::Mutex,
         Competitor::Sequential => Family::Sequential,

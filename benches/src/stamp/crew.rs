@@ -139,7 +139,13 @@ struct Shift<R> {
 
 /// How long this thread has had a core. `None` where nobody says.
 fn worked() -> Option<Duration> {
-    let status = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanoseconds = status.split_ascii_whitespace().next()?;
-    Some(Duration::from_nanos(nanoseconds.parse().ok()?))
+    #[cfg(unix)]
+    {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the call writes to the time that it is given, and to nothing else.
+        let failed = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } != 0;
+        (!failed).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+    }
+    #[cfg(not(unix))]
+    None
 }

@@ -288,3 +288,40 @@ fn check<'a, S: System>(
     ensure(seen.iter().all(|&seen| seen), || "a net was forgotten".to_owned())?;
     ensure(taken == expected, || format!("{taken} cells are taken, and {expected} needed"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::systems::{Sequential, Stm, System};
+    use super::{Board, FREE, Layout, Net, Planner, Shape, Window, check};
+
+    /// Two nets whose only paths cross each other.
+    fn crossing() -> Layout {
+        let shape = Shape { width: 3, height: 3, depth: 1 };
+        let nets = vec![Net { from: [0, 1, 0], to: [2, 1, 0] }, Net { from: [1, 0, 0], to: [1, 2, 0] }];
+        Layout { shape, nets, margin: 0 }
+    }
+
+    fn a_stale_path_is_refused_on<S: System>() {
+        let layout = crossing();
+        let (system, board) = (S::new(), S::node(Board::<S>::new(&layout)));
+        let mut planner = Planner::default();
+        let mut plan = |net: usize| planner.plan(&system, &board, layout.nets[net], Window::all(layout.shape));
+        let (first, second) = (plan(0).expect("the board is free"), plan(1).expect("the board is free"));
+        assert_eq!(first.len(), 3);
+        assert!(system.atomically(&board, |tx, board| board.lay(tx, &first, 1)));
+        assert!(!system.atomically(&board, |tx, board| board.lay(tx, &second, 2)));
+        assert_eq!(plan(1), None, "there is no other path");
+        assert_eq!(check(&system, &board, &layout, [(0, Some(first.clone())), (1, None)].iter()), Ok(()));
+        let overlapping = [(0, Some(first)), (1, Some(second))];
+        assert!(check(&system, &board, &layout, overlapping.iter()).is_err());
+        let mut cells = [FREE; 9];
+        system.copy(&board.cells, &mut cells);
+        assert_eq!(cells.iter().filter(|&&cell| cell == 2).count(), 0, "a refused path leaves no trace");
+    }
+
+    #[test]
+    fn a_stale_path_is_refused() {
+        a_stale_path_is_refused_on::<Sequential>();
+        a_stale_path_is_refused_on::<Stm>();
+    }
+}

@@ -61,9 +61,23 @@ pub struct Program {
     /// What its transactions are like.
     pub what: &'static str,
     choose: fn(Size) -> Box<dyn Runnable>,
+    /// What of this library runs it.
+    ours: &'static [Competitor],
 }
 
+/// Whom a program that has no maps in its transactions is run by.
+const PLAIN: &[Competitor] = &[Competitor::Stm];
+/// Whom a program with ordered maps is run by.
+const ORDERED: &[Competitor] = &[Competitor::Stm, Competitor::Ordered];
+/// Whom a program with maps that need not be ordered is run by.
+const MAPS: &[Competitor] = &[Competitor::Stm, Competitor::Ordered, Competitor::Hashed];
+
 impl Program {
+    /// Who can run it to some purpose, the baseline first.
+    pub fn competitors(&self) -> impl Iterator<Item = Competitor> {
+        Competitor::ALL.into_iter().filter(|competitor| !competitor.is_ours() || self.ours.contains(competitor))
+    }
+
     /// Runs it.
     ///
     /// # Panics
@@ -101,55 +115,91 @@ pub const PROGRAMS: &[Program] = &[
         name: "vacation-low",
         what: "sessions with a travel agency's tables: middle length, few conflicts",
         choose: sizes!(vacation: tiny, small, middle, full),
+        ours: MAPS,
     },
     Program {
         name: "vacation-high",
         what: "the same, with longer sessions on fewer rows",
         choose: sizes!(vacation: tiny, small_high, middle_high, full_high),
+        ours: MAPS,
     },
     Program {
         name: "intruder",
         what: "packets put together to flows between two queues: short, many conflicts",
         choose: sizes!(intruder: tiny, small, middle, full),
+        ours: MAPS,
     },
     Program {
         name: "kmeans-low",
         what: "points added to clusters: short, most work outside, few conflicts",
         choose: sizes!(kmeans: tiny, small, middle, full),
+        ours: PLAIN,
     },
     Program {
         name: "kmeans-high",
         what: "the same, with fewer clusters",
         choose: sizes!(kmeans: tiny, small_high, middle_high, full_high),
+        ours: PLAIN,
     },
     Program {
         name: "labyrinth",
         what: "paths through a maze, planned outside: writes of hundreds of variables",
         choose: sizes!(labyrinth: tiny, small, middle, full),
+        ours: PLAIN,
     },
     Program {
         name: "ssca2",
         what: "a graph built from its edges: very short, few conflicts",
         choose: sizes!(ssca2: tiny, small, middle, full),
+        ours: PLAIN,
     },
     Program {
         name: "lee",
         what: "wires on a circuit board, planned outside: writes of dozens of variables",
         choose: sizes!(lee: tiny, small, full, full_memory),
+        ours: PLAIN,
     },
     Program {
         name: "bench7-read",
         what: "traversals, look-ups and changes of a graph of objects: all lengths, nine in ten only read",
         choose: sizes!(bench7: tiny, small_reads, small_reads, full_reads),
+        ours: ORDERED,
     },
     Program {
         name: "bench7-mixed",
         what: "the same, six in ten only read",
         choose: sizes!(bench7: tiny, small, small, full),
+        ours: ORDERED,
     },
     Program {
         name: "bench7-write",
         what: "the same, one in ten only reads",
         choose: sizes!(bench7: tiny, small_writes, small_writes, full_writes),
+        ours: ORDERED,
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{PROGRAMS, Size};
+
+    #[test]
+    fn parameters_are_the_published_ones() {
+        let published = [
+            ("vacation-low", "-n2 -q90 -u98 -r16384 -t4096", "-n2 -q90 -u98 -r1048576 -t4194304"),
+            ("vacation-high", "-n4 -q60 -u90 -r16384 -t4096", "-n4 -q60 -u90 -r1048576 -t4194304"),
+            ("intruder", "-a10 -l4 -n2038 -s1", "-a10 -l128 -n262144 -s1"),
+            ("kmeans-low", "-m40 -n40 -t0.05 -i random-n2048-d16-c16", "-m40 -n40 -t0.00001 -i random-n65536-d32-c16"),
+            ("kmeans-high", "-m15 -n15 -t0.05 -i random-n2048-d16-c16", "-m15 -n15 -t0.00001 -i random-n65536-d32-c16"),
+            ("labyrinth", "-i random-x32-y32-z3-n96", "-i random-x512-y512-z7-n512"),
+            ("ssca2", "-s13 -i1.0 -u1.0 -l3 -p3", "-s20 -i1.0 -u1.0 -l3 -p3"),
+        ];
+        for (name, small, full) in published {
+            let program = PROGRAMS.iter().find(|program| program.name == name).expect(name);
+            assert_eq!(
+                (program.arguments(Size::Small).as_str(), program.arguments(Size::Full).as_str()),
+                (small, full)
+            );
+        }
+    }
+}

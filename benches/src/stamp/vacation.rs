@@ -249,43 +249,75 @@ impl<S: System> Agency<S> {
         Ok(())
     }
 
-    /// Checks that the offers and the bookings tell the same story.
-    fn check<'tx>(&'tx self, tx: &S::Tx<'tx>, range: u64) -> Result<Verdict, S::Abort> {
-        let mut booked = vec![0_u64; KINDS * range as usize];
-        let mut disorder = false;
-        self.customers.range(tx, 0, u64::MAX, |_, customer| {
+    /// Counts the bookings of some customers, by offer; returns how many customers have theirs in disorder.
+    fn count_bookings<'tx>(
+        &'tx self,
+        tx: &S::Tx<'tx>,
+        part: (u64, u64),
+        booked: &mut [Vec<u64>; KINDS],
+    ) -> Result<u64, S::Abort> {
+        let mut disorders = 0;
+        self.customers.range(tx, part.0, part.1, |_, customer| {
             let (mut link, mut last) = (&customer.bookings, None);
             while let Some(booking) = S::follow(tx, link)?.map(Found::get) {
-                disorder |= last.replace(booking.what).is_some_and(|last| last >= booking.what);
-                booked[booking.what.0 * range as usize + booking.what.1 as usize] += 1;
+                disorders += u64::from(last.replace(booking.what).is_some_and(|last| last >= booking.what));
+                booked[booking.what.0][booking.what.1 as usize] += 1;
                 link = &booking.next;
             }
             Ok(true)
         })?;
-        let mut wrong = disorder.then(|| "a customer's bookings are not in order".to_owned());
-        if self.customers.check(tx)?.is_none() {
-            wrong = Some("the table of customers is broken".to_owned());
-        }
-        for (kind, table) in self.offers.iter().enumerate() {
-            if table.check(tx)?.is_none() {
-                wrong = Some(format!("table {kind} is broken"));
+        Ok(disorders)
+    }
+
+    /// Checks some offers of a kind against their bookings, which it takes away.
+    fn check_offers<'tx>(
+        &'tx self,
+        tx: &S::Tx<'tx>,
+        kind: usize,
+        part: (u64, u64),
+        booked: &mut [u64],
+    ) -> Result<Verdict, S::Abort> {
+        let mut verdict = Ok(());
+        self.offers[kind].range(tx, part.0, part.1, |number, offer| {
+            let (used, free) = (S::read(tx, &offer.used)?, S::read(tx, &offer.free)?);
+            let total = S::read(tx, &offer.total)?;
+            let booked = std::mem::take(&mut booked[number as usize]);
+            let right = used == booked && used.wrapping_add(free) == total;
+            if !right {
+                verdict = Err(format!(
+                    "offer {number} of kind {kind}: {booked} bookings, {used} used, {free} free, {total} in all"
+                ));
             }
-            table.range(tx, 0, u64::MAX, |number, offer| {
-                let (used, free) = (S::read(tx, &offer.used)?, S::read(tx, &offer.free)?);
-                let total = S::read(tx, &offer.total)?;
-                let booked = std::mem::take(&mut booked[kind * range as usize + number as usize]);
-                if used != booked || used.wrapping_add(free) != total {
-                    wrong = Some(format!(
-                        "offer {number} of kind {kind}: {booked} bookings, {used} used, {free} free, {total} in all"
-                    ));
-                }
-                Ok(true)
-            })?;
-        }
-        let stray = booked.iter().any(|&bookings| bookings > 0);
-        Ok(wrong.map_or_else(|| ensure(!stray, || "something is booked that is not offered".to_owned()), Err))
+            Ok(right)
+        })?;
+        Ok(verdict)
     }
 }
+
+/// Checks that the offers and the bookings tell the same story. Nobody changes them meanwhile: it can be
+/// done in parts, and no body runs twice.
+fn check<S: System>(system: &S, agency: &S::Node<Agency<S>>, relations: u64) -> Verdict {
+    let parts = || (0..relations).step_by(PART).map(|first| (first, first + PART as u64 - 1));
+    let mut booked = [(); KINDS].map(|()| vec![0; relations as usize]);
+    for part in parts() {
+        let disorders = system.atomically(agency, |tx, agency| agency.count_bookings(tx, part, &mut booked));
+        ensure(disorders == 0, || "a customer's bookings are not in order".to_owned())?;
+    }
+    let customers = system.atomically(agency, |tx, agency| agency.customers.check(tx));
+    ensure(customers.is_some(), || "the table of customers is broken".to_owned())?;
+    for (kind, booked) in booked.iter_mut().enumerate() {
+        let offers = system.atomically(agency, |tx, agency| agency.offers[kind].check(tx));
+        ensure(offers.is_some(), || format!("table {kind} is broken"))?;
+        for part in parts() {
+            system.atomically(agency, |tx, agency| agency.check_offers(tx, kind, part, booked))?;
+        }
+        ensure(booked.iter().all(|&bookings| bookings == 0), || "what is booked is not offered".to_owned())?;
+    }
+    Ok(())
+}
+
+/// How many rows are checked in one transaction.
+const PART: usize = 1 << 16;
 
 impl<S: System> Customer<S> {
     /// Adds a booking if there is none of the same offer, and returns whether it did.
@@ -343,7 +375,7 @@ impl Port for Parameters {
                 });
             }
         });
-        measured.outcome(system.atomically(&agency, |tx, agency| agency.check(tx, self.relations)))
+        measured.outcome(check(&system, &agency, self.relations))
     }
 }
 

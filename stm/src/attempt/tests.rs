@@ -190,8 +190,9 @@ fn batons(cell: &RawCell) -> Batons {
     let site = Location::caller();
     let mut awaited = vec![(&raw const *cell, VersionedLock::FREE)];
     // SAFETY: the cell is borrowed.
-    let registration =
-        unsafe { Registration::arm(None, Who { name: None, site }, &mut awaited, Some(site), &mut Batons::new()) };
+    let registration = unsafe {
+        Registration::arm(None, Who { name: None, site }, &mut awaited, Some(site.into()), &mut Batons::new())
+    };
     cell.lock.publish(Version::from_raw(1));
     WakeList::new().add(cell);
     registration.expect("nothing had changed").end()
@@ -242,7 +243,7 @@ fn a_wait_is_in_line_if_all_retries_were_at_one_call() {
                 assert!(!attempt.is_doomed() && attempt.line().is_none(), "it is under way");
             }
             let _abort = match retry {
-                Some(call) => attempt.retry_in_line(call),
+                Some(call) => attempt.retry_in_line(call, None),
                 None => attempt.abort(Cause::Retry),
             };
             assert_eq!(attempt.doom(), Some(Cause::Retry));
@@ -269,7 +270,7 @@ fn a_wait_is_in_line_if_all_retries_were_at_one_call() {
     // Who is doomed already is not to wait at all.
     let attempt = stand.plain();
     let _abort = attempt.abort(Cause::Conflict);
-    let second = attempt.retry_in_line(Location::caller());
+    let second = attempt.retry_in_line(Location::caller(), None);
     assert_eq!((second.cause, attempt.doom(), attempt.line()), (Cause::Conflict, Some(Cause::Conflict), None));
     stand.end();
 }

@@ -156,19 +156,21 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     #[track_caller]
     #[doc(alias = "writeTBQueue")]
     pub fn push(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Result<(), T>> {
+        let since = tx.reads();
         match self.ring(tx).put(tx, item)? {
             Ok(()) => Ok(Ok(())),
             Err(TryPushError::Closed(item)) => Ok(Err(item)),
-            Err(TryPushError::Full(item)) => self.overflows(tx, item).map(|_| Ok(())),
+            Err(TryPushError::Full(item)) => self.overflows(tx, item, since).map(|_| Ok(())),
         }
     }
 
-    /// Does what the rule says with an item for which there is no room. Returns the item if it is the one to be dropped.
+    /// Does what the rule says with an item for which there is no room, as was read `since`. Returns the item if it is the one to be
+    /// dropped.
     #[cold]
-    fn overflows(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Option<T>> {
+    fn overflows(&self, tx: &Transaction<'_, '_>, item: T, since: usize) -> StmResult<Option<T>> {
         let inner = Shared::get(&self.inner, tx);
         match inner.overflow {
-            Overflow::Wait => tx.wait_in_line(),
+            Overflow::Wait => tx.wait_in_line(since),
             Overflow::DropOldest if inner.ring.capacity() > 0 => {
                 inner.ring.replace_first(tx, item)?;
                 inner.dropped.modify(tx, |n| n + 1)?;
@@ -206,6 +208,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     where
         T: Clone,
     {
+        let since = tx.reads();
         match self.ring(tx).put(tx, item)? {
             Ok(()) => Ok(Ok(None)),
             Err(TryPushError::Closed(item)) => Ok(Err(item)),
@@ -214,7 +217,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
                     Overflow::DropOldest => self.try_peek(tx)?,
                     _ => None,
                 };
-                Ok(Ok(self.overflows(tx, item)?.or(oldest)))
+                Ok(Ok(self.overflows(tx, item, since)?.or(oldest)))
             }
         }
     }
@@ -416,11 +419,11 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     #[inline]
     #[doc(alias = "readTBQueue")]
     pub fn pop(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
-        let ring = self.ring(tx);
+        let (ring, since) = (self.ring(tx), tx.reads());
         match ring.take(tx)? {
             Some(item) => Ok(Some(item)),
             None if ring.is_closed(tx)? => Ok(None),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(since),
         }
     }
 

@@ -230,9 +230,10 @@ impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
     /// assert_eq!(atomically(|tx| earliest.pop(tx)), Reverse(10));
     /// ```
     pub fn pop(&self, tx: &Transaction<'_, '_>) -> StmResult<T> {
+        let since = tx.reads();
         match self.try_pop(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(since),
         }
     }
 

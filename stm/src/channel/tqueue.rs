@@ -311,9 +311,10 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     #[inline]
     #[doc(alias = "readTQueue")]
     pub fn pop(&self, tx: &Transaction<'_, '_>) -> StmResult<T> {
+        let since = tx.reads();
         match self.try_pop(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(since),
         }
     }
 

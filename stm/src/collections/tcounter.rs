@@ -10,7 +10,7 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction, atomically, 
 
 /// A number that is added to and taken from without conflicts, and can be read exactly.
 ///
-/// Each thread counts in a part of its own, a *stripe*. [`add`](Self::add) touches that one alone, and so does
+/// Each thread counts in a part of its own, a *stripe*, unless there are more threads at once than stripes. [`add`](Self::add) touches that one alone, and so does
 /// [`try_take`](Self::try_take) as long as the stripe holds enough; else it gathers from the others, and moves half of what it
 /// finds there over, so that the next times are free of conflicts again. They meet only when the counter as a whole comes near
 /// what is asked for. [`get`](Self::get) reads all stripes.
@@ -61,7 +61,8 @@ impl TCounter {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with those who read the sum or gather, and not with others who add, if they are on other threads.
+    /// Conflicts with those who read the sum or gather, and not with others who add, if they are on other stripes:
+    /// on other threads, as long as there are no more threads than stripes.
     ///
     /// # Errors
     ///

@@ -19,8 +19,9 @@ const MIDDLE: u64 = 1 << 63;
 
 /// A queue with two ends: items come in and go out at either.
 ///
-/// What is done at the front does not conflict with what is done at the back, unless there is at most one item, or once for
-/// each doubling of the most items there have been: then a table of blocks is replaced.
+/// What is done at the front does not conflict with what is done at the back, unless there is at most one item, or the end of a
+/// block meets the beginning of another in the table of blocks (once in 64 operations at most), or once for each doubling of the
+/// most items there have been: then that table is replaced.
 ///
 /// | operation | complexity | conflicts with |
 /// |---|---|---|
@@ -280,9 +281,10 @@ impl<T: Send + Sync + 'static> TDeque<T> {
     where
         T: Clone,
     {
+        let since = tx.reads();
         match self.pop_front(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(since),
         }
     }
 
@@ -309,9 +311,10 @@ impl<T: Send + Sync + 'static> TDeque<T> {
     where
         T: Clone,
     {
+        let since = tx.reads();
         match self.pop_back(tx)? {
             Some(item) => Ok(item),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(since),
         }
     }
 

@@ -252,10 +252,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         V: Clone,
     {
         let list = Shared::get(&self.list, tx);
-        match list.take(tx, |other| other.borrow().cmp(key))? {
-            Some(node) => node.value.read(tx).map(Some),
-            None => Ok(None),
-        }
+        list.take(tx, |other| other.borrow().cmp(key), |node| node.value.read(tx))
     }
 
     /// Changes the value of `key` in place, on a clone, and returns what `f` returned: nothing if the key is not in the map.
@@ -331,7 +328,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         let before = found.map(|node| node.value.read(tx)).transpose()?;
         match (found, f(before)) {
             (Some(node), Some(value)) => node.value.write(tx, value),
-            (Some(_), None) => list.take(tx, |other| other.cmp(&key)).map(drop),
+            (Some(_), None) => list.take(tx, |other| other.cmp(&key), |_| Ok(())).map(drop),
             (None, Some(value)) => self.insert(tx, key, value).map(drop),
             (None, None) => Ok(()),
         }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::ops::RangeBounds;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use super::TOrdMap;
+use super::{TOrdMap, undone_by_panic};
 use crate::{ReadTransaction, Shared, StmResult, Transaction, TxResult, cancel};
 use index::Index;
 
@@ -74,6 +74,8 @@ struct Inner<R: 'static, P: 'static> {
 /// What [`Conflict`] calls the primary key.
 const PRIMARY: &str = "primary";
 
+const REFUSED: &str = "a row that is refused has not been moved";
+
 impl<R, P> TTable<R, P>
 where
     R: Send + Sync + 'static,
@@ -120,11 +122,14 @@ where
         if inner.rows.contains_key(tx, &primary)? {
             return Ok(Err(Conflict { index: PRIMARY, row }));
         }
-        let entered = tx.nested(|tx| inner.each(|index| index.insert(tx, &row, &primary)))?;
-        match entered {
-            Ok(()) => inner.rows.insert(tx, primary, row).map(|_| Ok(())),
-            Err(index) => Ok(Err(Conflict { index, row })),
-        }
+        let mut new = Some(row);
+        // All of it in one scope, which a panic of user code undoes, even if it is caught within the body.
+        let entered = tx.nested(|tx| {
+            inner.each(|index| index.insert(tx, new.as_ref().expect(REFUSED), &primary))?;
+            inner.rows.insert(tx, primary, new.take().expect(REFUSED))?;
+            Ok(())
+        })?;
+        Ok(entered.map_err(|index| Conflict { index, row: new.expect(REFUSED) }))
     }
 
     /// Changes the row with this primary key, on a clone, and returns what `f` returned: nothing if there is no such row.
@@ -169,15 +174,17 @@ where
         if moves && inner.rows.contains_key(tx, &primary)? {
             return Ok(Err(Conflict { index: PRIMARY, row }));
         }
-        let entered = tx.nested(|tx| inner.each(|index| index.replace(tx, (&old, key), (&row, &primary))))?;
-        if let Err(index) = entered {
-            return Ok(Err(Conflict { index, row }));
-        }
-        if moves {
-            inner.rows.remove(tx, key)?;
-        }
-        inner.rows.insert(tx, primary, row)?;
-        Ok(Ok(Some(result)))
+        let mut new = Some(row);
+        // As in `insert`.
+        let entered = tx.nested(|tx| {
+            inner.each(|index| index.replace(tx, (&old, key), (new.as_ref().expect(REFUSED), &primary)))?;
+            if moves {
+                inner.rows.remove(tx, key)?;
+            }
+            inner.rows.insert(tx, primary, new.take().expect(REFUSED))?;
+            Ok(())
+        })?;
+        Ok(entered.map(|()| Some(result)).map_err(|index| Conflict { index, row: new.expect(REFUSED) }))
     }
 
     /// Removes the row with this primary key, and returns it.
@@ -207,10 +214,12 @@ where
         R: Clone,
     {
         let inner = Shared::get(&self.inner, tx);
-        let Some(row) = inner.rows.remove(tx, key)? else { return Ok(None) };
-        let primary = (inner.primary)(&row);
-        inner.indexes.iter().try_for_each(|index| index.remove(tx, &row, &primary))?;
-        Ok(Some(row))
+        undone_by_panic(tx, |tx| {
+            let Some(row) = inner.rows.remove(tx, key)? else { return Ok(None) };
+            let primary = (inner.primary)(&row);
+            inner.indexes.iter().try_for_each(|index| index.remove(tx, &row, &primary))?;
+            Ok(Some(row))
+        })
     }
 
     /// Removes all rows. O(n) for each index.

@@ -47,7 +47,7 @@ impl ReadLog {
         Self { memory, next: start, room_end: start, end: start, compact_at: Self::COMPACT_FROM }
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         (self.next.addr() - self.memory.as_ptr().addr()) / size_of::<ReadEntry>()
     }
 

@@ -37,7 +37,7 @@ fn read(cell: &RawCell) -> (Word, usize) {
 /// Registers and arms this thread in line. The cells of a model are alive.
 fn arm(awaited: &mut Vec<Awaited>, batons: &mut Batons) -> Option<Registration> {
     // SAFETY: as said.
-    unsafe { Registration::arm(wait::thread_waker(), who(), awaited, Some(call()), batons) }
+    unsafe { Registration::arm(wait::thread_waker(), who(), awaited, Some(call().into()), batons) }
 }
 
 /// Says when waiters are in line, so that a model need not spend preemptions on getting them there.

@@ -110,7 +110,7 @@ fn batons_go_with_the_run() {
     let (site, context) = (Location::caller(), Lease::new());
     let who = Who { name: None, site };
     // SAFETY: the cell is borrowed.
-    let registration = unsafe { Registration::arm(None, who, &mut awaited, Some(site), &mut Batons::new()) };
+    let registration = unsafe { Registration::arm(None, who, &mut awaited, Some(site.into()), &mut Batons::new()) };
     cell.lock.publish(Version::from_raw(1));
     WakeList::new().add(&cell);
     let mut progress = Progress::new(1, Tracking::Logged);

@@ -18,14 +18,13 @@ use crate::tx::ReadTransaction;
 pub(super) struct State<T: 'static> {
     pub(super) value: TLink<T>,
     /// Somebody has set the value, or is about to.
-    pub(super) is_claimed: TCell<bool>,
     /// Counts only if there is no value.
     pub(super) is_broken: TCell<bool>,
 }
 
 impl<T: Send + Sync + 'static> State<T> {
     pub(super) fn new() -> Self {
-        Self { value: TLink::new(None), is_claimed: TCell::new(false), is_broken: TCell::new(false) }
+        Self { value: TLink::new(None), is_broken: TCell::new(false) }
     }
 }
 

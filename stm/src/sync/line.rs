@@ -2,6 +2,8 @@
 //!
 //! Everybody has a [`Spot`], which knows who is ahead and is waited for by who is behind. To leave is to store one
 //! flag, so it can be done anywhere: also by a future that is dropped inside a body. Who leaves wakes only the next.
+//! Before that it lets go of those ahead who have left: however many come and go behind one who stays, there are no more
+//! places than have been in line at one time.
 
 use crate::error::StmResult;
 use crate::shared::Shared;
@@ -103,6 +105,15 @@ impl Spot {
 impl Drop for Spot {
     fn drop(&mut self) {
         if self.place.waits.load() {
+            let mut ahead = self.place.ahead.load();
+            let mut has_left = false;
+            while let Some(place) = ahead.take_if(|place| !place.waits.load()) {
+                (ahead, has_left) = (place.ahead.load(), true);
+            }
+            if has_left {
+                // To those behind it is the same: they would skip them, too.
+                self.place.ahead.store(ahead);
+            }
             self.place.waits.store(false);
         }
     }

@@ -83,9 +83,10 @@ impl<T: Send + Sync + 'static> TMVar<T> {
 
     /// The value for one who takes it, who waits in line if there is none.
     fn held_or_wait<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Linkage<'tx, T>> {
+        let since = tx.reads();
         match self.held(tx)? {
             Some(value) => Ok(value),
-            None => tx.wait_in_line(),
+            None => tx.wait_in_line(since),
         }
     }
 
@@ -197,8 +198,9 @@ impl<T: Send + Sync + 'static> TMVar<T> {
     pub fn put(&self, tx: &Transaction<'_, '_>, value: T) -> StmResult<()> {
         // From here on it is retired and not dropped, if it has to be: destructors of values run outside of bodies.
         let value = Shared::new(value);
+        let since = tx.reads();
         if self.held(tx)?.is_some() {
-            return tx.wait_in_line();
+            return tx.wait_in_line(since);
         }
         self.hold(tx, Some(value))
     }

@@ -1,7 +1,6 @@
 //! `TPromise`: a value that is set once.
 
 use std::fmt;
-use std::mem;
 use std::sync::Arc;
 
 use super::future::{State, TFuture};
@@ -101,18 +100,16 @@ impl<T: Send + Sync + 'static> TPromise<T> {
     /// assert_eq!(atomically(|tx| promise.set(tx, 2)), Err(2));
     /// ```
     pub fn set(&self, tx: &Transaction<'_, '_>, value: T) -> StmResult<Result<(), T>> {
-        let State { value: slot, is_claimed, .. } = Shared::get(&self.setter.state, tx);
-        match is_claimed.read(tx) {
-            Ok(true) => return Ok(Err(value)),
-            Ok(false) => {}
+        let slot = &Shared::get(&self.setter.state, tx).value;
+        match slot.read(tx) {
+            Ok(Some(_)) => Ok(Err(value)),
+            Ok(None) => slot.write(tx, Some(Shared::new(value))).map(Ok),
             Err(abort) => {
                 // Retired and not dropped: destructors of values run outside of bodies.
                 drop(Shared::new(value));
-                return Err(abort);
+                Err(abort)
             }
         }
-        is_claimed.write(tx, true)?;
-        slot.write(tx, Some(Shared::new(value))).map(Ok)
     }
 
     /// Sets the value, or gives it back if there is one already, at once: inside of a body, too, and then it is not
@@ -130,33 +127,7 @@ impl<T: Send + Sync + 'static> TPromise<T> {
     /// assert_eq!(promise.set_now(2), Err(2));
     /// ```
     pub fn set_now(&self, value: T) -> Result<(), T> {
-        let state = &self.setter.state;
-        let mut delivery = Delivery { state, value: Some(value), has_won: false };
-        // Two steps, as the value has to be moved, and given back if another one was faster. Nobody takes the second
-        // for this one.
-        state.is_claimed.fetch_update(|is_claimed| delivery.has_won = !mem::replace(is_claimed, true));
-        match delivery.value.take_if(|_| !delivery.has_won) {
-            Some(value) => Err(value),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A value on its way into a promise that is claimed for it: it gets there whatever happens. (A one-shot operation may
-/// drop old values when it is done, and somebody's destructor may fail.)
-struct Delivery<'s, T: Send + Sync + 'static> {
-    state: &'s State<T>,
-    value: Option<T>,
-    has_won: bool,
-}
-
-impl<T: Send + Sync + 'static> Drop for Delivery<'_, T> {
-    fn drop(&mut self) {
-        if self.has_won
-            && let Some(value) = self.value.take()
-        {
-            self.state.value.store(Some(Shared::new(value)));
-        }
+        self.setter.state.value.fill(value)
     }
 }
 

@@ -52,12 +52,34 @@ pub(crate) struct Waiter {
     waker: Mutex<Option<Waker>>,
     who: Who,
     since: Instant,
-    ticket: Ticket,
+    number: u64,
+    line: Option<Line>,
     /// Of the variables. Sorted.
     addresses: Box<[usize]>,
 }
 
+/// How a waiter waits in line.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) call: Call,
+    /// The addresses of the variables for which it does, sorted, if not for all. For the others it waits like everybody.
+    pub(crate) own: Option<Vec<usize>>,
+}
+
+/// For all variables.
+impl From<Call> for Line {
+    fn from(call: Call) -> Self {
+        Self { call, own: None }
+    }
+}
+
 impl Waiter {
+    /// How it waits for one of the variables.
+    fn ticket(&self, address: usize) -> Ticket {
+        let is_in = |line: &&Line| line.own.as_ref().is_none_or(|own| own.binary_search(&address).is_ok());
+        Ticket { call: self.line.as_ref().filter(is_in).map(|line| line.call), number: self.number }
+    }
+
     fn notify(&self) {
         // Release: edge E10, what the commit has published is there when the waiter runs again.
         if !self.notified.swap(true, Ordering::Release) {
@@ -110,7 +132,7 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Registers and arms a waiter for all of `awaited`: in line at `call`, if there is one. Returns `None` if one of them has
+    /// Registers and arms a waiter for all of `awaited`: in `line`, if there is one. Returns `None` if one of them has
     /// changed already. The batons are those that the transaction has; those it still has afterwards are to be passed
     /// on before it blocks. A waiter without a waker gets one by [`entrust`](Self::entrust).
     ///
@@ -121,11 +143,12 @@ impl Registration {
         waker: impl Into<Option<Waker>>,
         who: Who,
         awaited: &mut Vec<Awaited>,
-        call: Option<Call>,
+        line: Option<Line>,
         batons: &mut Batons,
     ) -> Option<Self> {
         awaited.sort_unstable_by_key(|&(cell, _)| cell.addr());
         awaited.dedup_by_key(|&mut (cell, _)| cell.addr());
+        let call = line.as_ref().map(|line| line.call);
         let own = call.and_then(|call| batons.number_at(call));
         // Relaxed: the number is only to differ from the others; the order in line is one of arrival, more or less.
         let number = own.unwrap_or_else(|| NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -134,7 +157,8 @@ impl Registration {
             waker: Mutex::new(waker.into()),
             who,
             since: Instant::now(),
-            ticket: Ticket { call, number },
+            number,
+            line,
             addresses: awaited.iter().map(|&(cell, _)| cell.addr()).collect(),
         });
         let mut registration = Self { waiter, owed: Vec::new(), is_out: false };
@@ -154,8 +178,10 @@ impl Registration {
         }
         if let Some(call) = call {
             // Only now: all of it was of no use as it is.
-            let addresses = &registration.waiter.addresses;
-            registration.owed = batons.put_down(call, |address| addresses.binary_search(&address).is_ok());
+            let waiter = &registration.waiter;
+            registration.owed = batons.put_down(call, |address| {
+                waiter.addresses.binary_search(&address).is_ok() && waiter.ticket(address).call.is_some()
+            });
         }
         Some(registration)
     }
@@ -223,17 +249,53 @@ impl Registration {
         if mem::replace(&mut self.is_out, true) {
             return;
         }
-        let Waiter { ticket, addresses, .. } = &*self.waiter;
-        let holds = |address: &&usize| table::leave(**address, *ticket, self.owed.binary_search(address).is_ok());
-        let held: Vec<_> = addresses.iter().filter(holds).copied().collect();
-        if let Some(call) = ticket.call {
-            batons.take_up(call, ticket.number, held);
+        let waiter = &*self.waiter;
+        let holds = |address: &&usize| {
+            table::leave(**address, waiter.ticket(**address), self.owed.binary_search(address).is_ok())
+        };
+        let held: Vec<_> = waiter.addresses.iter().filter(holds).copied().collect();
+        if let Some(line) = &waiter.line {
+            batons.take_up(line.call, waiter.number, held);
         }
     }
 }
 
 /// A few microseconds. A model has nothing to gain from it.
-const SPINS_BEFORE_PARKING: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 0 } else { 200 };
+const SPINS_BEFORE_PARKING: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 0 } else { 100 };
+
+/// Looks for a moment whether one of the variables is written, before anything is done to be woken by that. A partner that answers
+/// at once then finds nobody to wake, and its commits stay plain ones.
+///
+/// # Safety
+///
+/// The cells are alive.
+pub(crate) unsafe fn is_written_at_once(awaited: &[Awaited]) -> bool {
+    /// A few microseconds, in which a partner that runs answers; then it may be one that has no core.
+    const SPINS: u32 = 100;
+    const YIELDS: u32 = 3;
+    /// More variables take too long to look at again and again.
+    const FEW: usize = 16;
+    if cfg!(any(stm_loom, stm_shuttle)) || awaited.len() > FEW {
+        return false;
+    }
+    // One that is locked is as it was, or is to be written: that is seen later.
+    let is_written = |&(cell, seen): &Awaited| {
+        // SAFETY: passed on to the caller.
+        let word = unsafe { (*cell).lock.load_again() };
+        !word.is_locked() && word.without_waiters() != seen
+    };
+    for round in 0..SPINS + YIELDS {
+        if awaited.iter().any(is_written) {
+            return true;
+        }
+        if round < SPINS {
+            shim::spin_loop();
+        } else {
+            shim::yield_now();
+        }
+    }
+    false
+}
 
 impl Drop for Registration {
     fn drop(&mut self) {
@@ -367,7 +429,7 @@ pub(crate) fn everybody() -> Vec<Seen> {
     let see = |waiter: &Arc<Waiter>| Seen {
         name: waiter.who.name,
         site: waiter.who.site,
-        line: waiter.ticket.call,
+        line: waiter.line.as_ref().map(|line| line.call),
         waited: waiter.since.elapsed(),
         addresses: waiter.addresses.clone(),
     };

@@ -92,7 +92,7 @@ fn with_group<R>(address: usize, call: Option<Call>, f: impl FnOnce(&mut Group) 
 
 /// Registers a waiter.
 pub(super) fn enter(address: usize, seen: Word, waiter: &Arc<Waiter>) {
-    let Ticket { call, number } = waiter.ticket;
+    let Ticket { call, number } = waiter.ticket(address);
     let entry = Entry { seen, waiter: Arc::clone(waiter) };
     with_group(address, call, |group| group.waiting.insert(number, entry));
 }

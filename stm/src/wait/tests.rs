@@ -30,7 +30,15 @@ fn cell() -> Box<RawCell> {
 fn arm_at(count: &Arc<Count>, cells: &[&RawCell], call: Option<Call>, batons: &mut Batons) -> Option<Registration> {
     let mut awaited = cells.iter().map(|cell| (&raw const **cell, cell.lock.load().without_waiters())).collect();
     // SAFETY: the cells are borrowed.
-    unsafe { Registration::arm(Waker::from(Arc::clone(count)), who(), &mut awaited, call, batons) }
+    unsafe {
+        Registration::arm(
+            Waker::from(Arc::clone(count)),
+            who(),
+            &mut awaited,
+            call.map(crate::wait::Line::from),
+            batons,
+        )
+    }
 }
 
 fn arm(count: &Arc<Count>, cells: &[&RawCell]) -> Option<Registration> {
@@ -302,7 +310,7 @@ fn whoever_is_woken_while_it_is_about_to_wait_keeps_the_baton() {
     let mut awaited = vec![(&raw const *a, seen), (&raw const *b, Word::of_version(Version::from_raw(7)))];
     let waker = Waker::from(Arc::clone(&line.counts[0]));
     // SAFETY: the cells are alive.
-    assert!(unsafe { Registration::arm(waker, who(), &mut awaited, Some(line.call), &mut batons) }.is_none());
+    assert!(unsafe { Registration::arm(waker, who(), &mut awaited, Some(line.call.into()), &mut batons) }.is_none());
     assert!(!batons.is_empty(), "it has not looked at the latest state");
     drop(batons);
     assert_eq!(line.woken(), [1, 1]);

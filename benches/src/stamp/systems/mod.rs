@@ -6,12 +6,14 @@
 mod fast;
 mod plain;
 mod stm;
+mod structures;
 
 use std::ops::Deref;
 
 pub(crate) use fast::FastStm;
 pub(crate) use plain::{Coarse, Sequential};
 pub(crate) use stm::Stm;
+pub(crate) use structures::{Hashed, Ordered};
 
 /// What a variable can hold: something of one word.
 pub(crate) trait Value: Copy + PartialEq + Send + Sync + 'static {}

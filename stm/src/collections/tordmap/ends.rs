@@ -163,8 +163,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         K: Clone,
         V: Clone,
     {
-        let first = Shared::get(&self.list, tx).take_first(tx)?;
-        first.map(|node| pair(tx, node)).transpose()
+        Shared::get(&self.list, tx).take_first(tx, |node| pair(tx, node))
     }
 
     /// Removes the last key and returns it with its value. O(log n).
@@ -192,8 +191,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         V: Clone,
     {
         let Some(last) = self.last(tx)? else { return Ok(None) };
-        let taken = Shared::get(&self.list, tx).take(tx, |other| other.cmp(&last.key))?;
-        taken.map(|node| pair(tx, node)).transpose()
+        Shared::get(&self.list, tx).take(tx, |other| other.cmp(&last.key), |node| pair(tx, node))
     }
 
     fn last<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Option<&'tx Node<K, V>>> {

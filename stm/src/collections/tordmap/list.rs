@@ -357,31 +357,37 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
         new.belong(tx, self.id(), gaps.len())
     }
 
-    /// Takes the node that is `Equal` out of the list.
+    /// Takes the node that is `Equal` out of the list, and returns what `f` has made of it. That comes first: a panic of it that
+    /// is caught within the body leaves all as it was.
     #[inline]
-    pub(super) fn take<'tx>(
+    pub(super) fn take<'tx, R>(
         &'tx self,
         tx: &Transaction<'tx, '_>,
         order: impl Fn(&K) -> Order,
-    ) -> StmResult<Option<&'tx Node<K, V>>> {
+        f: impl FnOnce(&'tx Node<K, V>) -> StmResult<R>,
+    ) -> StmResult<Option<R>> {
         let mut gaps = no_gaps();
-        let hit = self.gaps(tx, order, &mut gaps, Aim::Take)?;
-        if let Some(node) = hit {
-            self.unlink(tx, node, &gaps)?;
-        }
-        Ok(hit)
+        let Some(node) = self.gaps(tx, order, &mut gaps, Aim::Take)? else { return Ok(None) };
+        let result = f(node)?;
+        self.unlink(tx, node, &gaps)?;
+        Ok(Some(result))
     }
 
-    /// Takes the first node out of the list.
+    /// Takes the first node out of the list; otherwise as [`take`](Self::take).
     #[inline]
-    pub(super) fn take_first<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<Option<&'tx Node<K, V>>> {
+    pub(super) fn take_first<'tx, R>(
+        &'tx self,
+        tx: &Transaction<'tx, '_>,
+        f: impl FnOnce(&'tx Node<K, V>) -> StmResult<R>,
+    ) -> StmResult<Option<R>> {
         let Some(node) = self.head[0].read(tx)? else { return Ok(None) };
         let mut gaps = no_gaps();
         for (gap, head) in gaps.iter_mut().zip(&self.head).take(node.get().height(tx)?) {
             gap.1 = head.read(tx)?;
         }
+        let result = f(node.get())?;
         self.unlink(tx, node.get(), &gaps)?;
-        Ok(Some(node.get()))
+        Ok(Some(result))
     }
 
     /// Takes a node out, given the gaps before it.

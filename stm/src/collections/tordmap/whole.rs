@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::TOrdMap;
 use super::list::{self, List};
+use crate::collections::undone_by_panic;
 use crate::{Linkage, ReadTransaction, Shared, StmResult, Transaction};
 
 impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
@@ -135,6 +136,13 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
             return Ok(());
         }
         let (list, from) = (Shared::get(&self.list, tx), Shared::get(&other.list, tx));
+        undone_by_panic(tx, |tx| Self::move_all(tx, list, from))
+    }
+
+    fn move_all<'tx>(tx: &Transaction<'tx, '_>, list: &'tx List<K, V>, from: &'tx List<K, V>) -> StmResult<()>
+    where
+        V: Clone,
+    {
         let mut next = from.take_all(tx)?;
         while let Some(found) = next {
             let node = found.get();
@@ -182,10 +190,12 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
             Ok(true)
         })?;
         let list = Shared::get(&self.list, tx);
-        for node in refused {
-            list.take(tx, |key| key.cmp(&node.key))?;
-        }
-        Ok(())
+        undone_by_panic(tx, |tx| {
+            for node in refused {
+                list.take(tx, |key| key.cmp(&node.key), |_| Ok(()))?;
+            }
+            Ok(())
+        })
     }
 
     /// Removes all keys. O(n).
