@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["step"],
     &["run", "task"],
     &["ops", "changes", "serde", "shared", "shared_slice"],
-    &["tlink"],
+    &["tlink", "handed"],
     &["lib"],
     &["collections", "channel", "sync"],
     &["private", "models"],

@@ -167,6 +167,7 @@ mod count;
 pub mod debug;
 mod direct;
 mod error;
+mod handed;
 mod hooks;
 mod log;
 #[cfg(all(test, stm_loom))]

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
+use std::panic::catch_unwind;
 
 use common::{quietly, watchdog};
 use stm::collections::TMap;
@@ -147,4 +148,26 @@ fn a_destructor_that_panics_leaves_the_map_whole() {
         assert_eq!(atomically(|tx| map.with(tx, &Frail(1), |value| value.0)), Some(round));
     }
     assert_eq!(content(&map).len(), 20);
+}
+
+/// A body may catch the panic and go on: what an operation had not finished it has not begun.
+#[test]
+fn a_panic_that_the_body_catches_leaves_the_map_whole() {
+    let _watchdog = watchdog();
+    for fuse in 0..40 {
+        // All at one place, so that the next key splits it.
+        let map: Map = (0..4).map(|n| (Frail(8 * n), Frail(n))).collect();
+        let inserted = quietly(|| {
+            atomically(|tx| {
+                FUSE.set(Some(fuse));
+                let inserted = catch_unwind(|| map.insert(tx, Frail(32), Frail(4)));
+                FUSE.set(None);
+                inserted.map_or(Ok(false), |inserted| inserted.map(|_| true))
+            })
+        });
+        let mut expected: Vec<_> = (0..4).map(|n| (8 * n, n)).collect();
+        expected.extend(inserted.expect("it is caught").then_some((32, 4)));
+        assert_eq!(content(&map), expected, "a panic after {fuse} calls");
+        assert_eq!(map.snapshot().len(), expected.len());
+    }
 }

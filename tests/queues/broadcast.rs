@@ -282,3 +282,26 @@ fn a_million_unread_items_are_dropped_without_recursion() {
     };
     thread::Builder::new().stack_size(128 << 10).spawn(body).expect("it starts").join().expect("it returns");
 }
+
+/// What the original misses meanwhile is not counted a second time.
+#[test]
+fn a_clone_is_made_in_one_step() {
+    let _watchdog = watchdog();
+    let news = TBroadcast::with_capacity(1);
+    let (reader, is_over) = (news.subscriber(), AtomicBool::new(false));
+    let clones: Vec<_> = thread::scope(|threads| {
+        threads.spawn(|| {
+            for n in 0..scaled(20_000) {
+                // Of each two it gets one.
+                (0..2).for_each(|_| news.publish(n));
+                assert_eq!(reader.recv_blocking(), n);
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        std::iter::from_fn(|| (!is_over.load(Ordering::SeqCst)).then(|| reader.clone())).collect()
+    });
+    for clone in clones {
+        let (left, missed) = snapshot(|tx| Ok((clone.len(tx)?, clone.missed(tx)?)));
+        assert_eq!(2 * scaled(20_000) - left, 2 * missed as usize);
+    }
+}

@@ -2,11 +2,12 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::time::Duration;
 use std::{env, process, thread};
 
 use common::{Census, Counted, quietly, scaled, watchdog};
-use stm::channel::{Overflow, TBQueue, TQueue};
-use stm::{TxResult, atomically, cancel, try_atomically};
+use stm::channel::{Overflow, TBQueue, TPriorityQueue, TQueue};
+use stm::{TVar, TxResult, atomically, cancel, collect, options, try_atomically};
 
 /// The system's allocator, counting what is allocated.
 struct Counting;
@@ -199,4 +200,47 @@ fn a_drop_that_panics_leaves_the_queue_whole() {
     assert_eq!(payloads(atomically(|tx| queue.flush(tx))), (0..10).collect::<Vec<_>>());
     assert_eq!(bounded.recv().map(|item| item.0.payload), Some(8));
     census.settle(1);
+}
+
+/// An item that counts, in a transaction, how often it was dropped.
+#[derive(Clone)]
+struct Loud(TVar<u64>);
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        atomically(|tx| self.0.modify(tx, |n| n + 1));
+    }
+}
+
+/// Whatever becomes of an item, its destructor runs between transactions.
+#[test]
+fn an_item_for_which_there_is_no_room_is_dropped_when_the_body_is_over() {
+    let _watchdog = watchdog();
+    let drops = TVar::new(0);
+    let item = || Loud(drops.clone());
+    for rule in [Overflow::DropNewest, Overflow::DropOldest] {
+        for capacity in [0, 1] {
+            let queue = TBQueue::with_overflow(capacity, rule);
+            (0..3).for_each(|_| assert!(queue.send(item()).is_ok()));
+        }
+    }
+    let full = TBQueue::new(1);
+    assert!(full.send(item()).is_ok());
+    assert!(full.try_send(item()).is_err());
+    let timed = || options().timeout(Duration::from_millis(5));
+    assert!(timed().run(|tx| full.push(tx, item())).is_err());
+    assert!(timed().run(|tx| full.push_front(tx, item())).is_err());
+    assert!(timed().run(|tx| full.offer(tx, item()).map(drop)).is_err());
+    drop(full);
+    collect();
+    assert!(drops.load() > 6);
+}
+
+/// As a map can: nobody else knows the queue yet.
+#[test]
+fn a_queue_can_be_made_of_items_in_a_body() {
+    let _watchdog = watchdog();
+    let made =
+        atomically(|_| Ok((TQueue::from_iter([1, 2]), TBQueue::from_iter([3, 4]), TPriorityQueue::from_iter([5, 6]))));
+    assert_eq!((made.0.to_vec(), made.1.to_vec(), made.2.to_vec()), (vec![1, 2], vec![3, 4], vec![6, 5]));
 }

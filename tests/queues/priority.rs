@@ -315,3 +315,49 @@ fn a_million_items_are_dropped_without_recursion() {
     };
     small.spawn(body).expect("it starts").join().expect("it returns");
 }
+
+/// Compared as a coin falls.
+#[derive(Clone, Debug)]
+struct Moody(u64);
+
+impl PartialEq for Moody {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Moody {}
+impl PartialOrd for Moody {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Moody {
+    fn cmp(&self, _: &Self) -> Ordering {
+        static COIN: AtomicU64 = AtomicU64::new(1);
+        let tossed = COIN.fetch_add(0x9E37_79B9_7F4A_7C15, SeqCst);
+        if (tossed ^ (tossed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 63 == 0 {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        }
+    }
+}
+
+#[test]
+fn items_without_an_order_come_in_some_order_and_none_is_lost() {
+    let _watchdog = watchdog();
+    for _ in 0..scaled(50) {
+        let (queue, mut taken) = (TPriorityQueue::new(), Vec::new());
+        for n in 0..400 {
+            queue.send(Moody(n));
+            if n % 3 == 0 {
+                taken.extend(queue.try_recv().map(|item| item.0));
+            }
+        }
+        while let Some(Moody(n)) = queue.try_recv() {
+            taken.push(n);
+        }
+        taken.sort_unstable();
+        assert_eq!(taken, (0..400).collect::<Vec<_>>());
+    }
+}

@@ -298,6 +298,72 @@ fn a_choice_of_two_queues_waits_for_both() {
     }
 }
 
+/// The first in line has looked at the queue, and waits for another one: it does not speak for who waits for this.
+#[test]
+fn who_looks_at_a_queue_and_waits_for_another_does_not_keep_asleep_who_waits_for_this() {
+    let _watchdog = watchdog();
+    let (queue, other, mut crowd) = (TQueue::new(), TQueue::new(), Crowd::default());
+    let (watched, awaited) = (queue.clone(), other.clone());
+    let watcher = crowd.add(atomically_async(move |tx| {
+        let length = watched.len(tx)? as u64;
+        Ok(100 * length + awaited.pop(tx)?)
+    }));
+    let single = queue.clone();
+    let consumer = crowd.add(atomically_async(move |tx| single.pop(tx)));
+    send(&queue, 5);
+    assert_eq!(crowd.run(), [(consumer, 5)]);
+    send(&other, 7);
+    assert_eq!(crowd.run(), [(watcher, 7)]);
+}
+
+/// The same at the other end: who passes things on waits for room elsewhere.
+#[test]
+fn who_can_not_pass_an_item_on_does_not_keep_asleep_who_waits_for_room_behind_it() {
+    let _watchdog = watchdog();
+    let (from, to, mut crowd) = (TBQueue::new(2), TBQueue::new(1), Crowd::default());
+    [1, 2].into_iter().for_each(|n| from.send(n).expect("it is open"));
+    to.send(0).expect("it is open");
+    let (source, target) = (from.clone(), to.clone());
+    let relay = crowd.add(atomically_async(move |tx| {
+        let Some(item) = source.try_peek(tx)? else { return Ok(0) };
+        target.push(tx, item)?.expect("it is open");
+        source.try_pop(tx).map(|item| item.unwrap_or(0))
+    }));
+    let queue = from.clone();
+    let producer = crowd.add(async move { queue.send_async(3).await.map_or(1, |()| 0) });
+    assert_eq!(from.recv(), Some(1));
+    assert_eq!(crowd.run(), [(producer, 0)]);
+    assert_eq!(to.recv(), Some(0));
+    assert_eq!(crowd.run(), [(relay, 2)]);
+}
+
+/// What was looked at before in an undone part, or in the other branch of a choice, counts as well.
+#[test]
+fn who_has_undone_a_pop_and_waits_elsewhere_does_not_keep_asleep_who_would_pop() {
+    let _watchdog = watchdog();
+    let (queue, other, mut crowd) = (TPriorityQueue::new(), TPriorityQueue::new(), Crowd::default());
+    let (watched, awaited) = (queue.clone(), other.clone());
+    let picky = crowd.add(atomically_async(move |tx| {
+        tx.or_else(
+            |tx| awaited.pop(tx),
+            |tx| {
+                let looked = tx.nested(|tx| -> TxResult<(), ()> {
+                    watched.try_pop(tx)?;
+                    cancel(())
+                })?;
+                assert_eq!(looked, Err(()));
+                awaited.pop(tx)
+            },
+        )
+    }));
+    let single = queue.clone();
+    let consumer = crowd.add(atomically_async(move |tx| single.pop(tx)));
+    queue.send(5);
+    assert_eq!(crowd.run(), [(consumer, 5)]);
+    other.send(7);
+    assert_eq!(crowd.run(), [(picky, 7)]);
+}
+
 /// A consumer that does everything that can go wrong with it. Returns how many items it has taken.
 fn consume(random: &mut Random, queue: &TQueue<u64>, other: &TQueue<u64>, stop: &TVar<bool>) -> u64 {
     let next = |tx: &stm::Transaction<'_, '_>| -> StmResult<u64> {

@@ -14,6 +14,7 @@ use crossbeam_utils::CachePadded;
 use super::error::TryPushError;
 use super::position::Position;
 use super::slot::{Aside, Slot, Slots};
+use crate::handed::Handed;
 use crate::{ReadTransaction, Ref, StmResult, TCell, Transaction};
 
 /// In the word of the tail: the queue is closed.
@@ -97,23 +98,24 @@ impl<T: Send + Sync + 'static> Ring<T> {
         T: Clone,
     {
         let (head, Some(item)) = self.front(tx)? else { return Ok(None) };
-        let item = (*item).clone();
+        let mut item = Handed::new((*item).clone());
         self.slots().clear(tx, head.place())?;
         self.set_head(tx, head.next(self.capacity()))?;
-        Ok(Some(item))
+        Ok(Some(item.take()))
     }
 
     /// Puts an item behind the others.
     #[inline(always)]
     pub(super) fn put<'tx>(&'tx self, tx: &Transaction<'tx, '_>, item: T) -> StmResult<Result<(), TryPushError<T>>> {
+        let mut item = Handed::new(item);
         let (tail, closed) = self.tail(tx)?;
         if closed {
-            return Ok(Err(TryPushError::Closed(item)));
+            return Ok(Err(TryPushError::Closed(item.take())));
         }
         if self.is_full_at(tx, tail)? {
-            return Ok(Err(TryPushError::Full(item)));
+            return Ok(Err(TryPushError::Full(item.take())));
         }
-        self.slots().fill(tx, tail.place(), item)?;
+        self.slots().fill(tx, tail.place(), item.take())?;
         self.set_tail(tx, tail.next(self.capacity()))?;
         Ok(Ok(()))
     }
@@ -139,29 +141,31 @@ impl<T: Send + Sync + 'static> Ring<T> {
 
     /// Puts an item behind the others, in the place of the first, of a queue that is full.
     pub(super) fn replace_first<'tx>(&'tx self, tx: &Transaction<'tx, '_>, item: T) -> StmResult<()> {
+        let mut item = Handed::new(item);
         let (head, (tail, _)) = (self.head(tx)?, self.tail(tx)?);
         debug_assert_eq!(head.place(), tail.place());
-        self.slots().fill(tx, tail.place(), item)?;
+        self.slots().fill(tx, tail.place(), item.take())?;
         self.set_head(tx, head.next(self.capacity()))?;
         self.set_tail(tx, tail.next(self.capacity()))
     }
 
     /// Puts an item before the others.
     pub(super) fn put_first<'tx>(&'tx self, tx: &Transaction<'tx, '_>, item: T) -> StmResult<Result<(), T>> {
+        let mut item = Handed::new(item);
         if self.slots.is_empty() {
             self.tail(tx)?;
-            return Ok(Err(item));
+            return Ok(Err(item.take()));
         }
         let head = self.head(tx)?;
         let place = head.previous(self.capacity());
         if self.slots().is_likely(place.place()) || self.slots().read(tx, place.place())?.is_some() {
             if head.distance(self.tail(tx)?.0, self.capacity()) == self.capacity() {
-                return Ok(Err(item));
+                return Ok(Err(item.take()));
             }
             let before = self.slots().read(tx, place.place())?;
             debug_assert!(before.is_none(), "the tail says that there is room");
         }
-        self.slots().fill(tx, place.place(), item)?;
+        self.slots().fill(tx, place.place(), item.take())?;
         self.set_head(tx, place)?;
         Ok(Ok(()))
     }

@@ -3,6 +3,7 @@
 use super::error::TryPushError;
 use super::overflow::Overflow;
 use super::ring::Ring;
+use crate::handed::{Handed, later};
 use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction};
 
 /// A bounded queue, first in, first out.
@@ -34,6 +35,7 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction};
 ///
 /// Operations that change nothing conflict with none of each other. Those who wait at one end wait in line: an item wakes one of
 /// them, however many there are, the one that has waited longest.
+/// (A transaction that has written something before, or read anything but this queue, waits like everybody: each change wakes it.)
 ///
 /// # Examples
 ///
@@ -160,7 +162,10 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
         match self.ring(tx).put(tx, item)? {
             Ok(()) => Ok(Ok(())),
             Err(TryPushError::Closed(item)) => Ok(Err(item)),
-            Err(TryPushError::Full(item)) => self.overflows(tx, item, since).map(|_| Ok(())),
+            Err(TryPushError::Full(item)) => {
+                later(self.overflows(tx, item, since)?);
+                Ok(Ok(()))
+            }
         }
     }
 
@@ -169,16 +174,17 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     #[cold]
     fn overflows(&self, tx: &Transaction<'_, '_>, item: T, since: usize) -> StmResult<Option<T>> {
         let inner = Shared::get(&self.inner, tx);
+        let mut item = Handed::new(item);
         match inner.overflow {
             Overflow::Wait => tx.wait_in_line(since),
             Overflow::DropOldest if inner.ring.capacity() > 0 => {
-                inner.ring.replace_first(tx, item)?;
+                inner.ring.replace_first(tx, item.take())?;
                 inner.dropped.modify(tx, |n| n + 1)?;
                 Ok(None)
             }
             Overflow::DropNewest | Overflow::DropOldest => {
                 inner.dropped.modify(tx, |n| n + 1)?;
-                Ok(Some(item))
+                Ok(Some(item.take()))
             }
         }
     }
@@ -274,7 +280,10 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     pub fn push_front(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<()> {
         match self.ring(tx).put_first(tx, item)? {
             Ok(()) => Ok(()),
-            Err(_) => tx.retry(),
+            Err(item) => {
+                later(Some(item));
+                tx.retry()
+            }
         }
     }
 

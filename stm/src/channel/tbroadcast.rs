@@ -5,6 +5,7 @@
 //! the last subscriber has moved on, without anybody keeping count of subscribers.
 
 use super::tsubscriber::TSubscriber;
+use crate::handed::Handed;
 use crate::{ReadTransaction, Shared, StmResult, TLink, Transaction};
 
 /// A channel on which each item goes to every subscriber.
@@ -152,10 +153,11 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     #[doc(alias = "writeBroadcastTChan")]
     #[must_use = "a send that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn send(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<()> {
+        let mut item = Handed::new(item);
         let channel = Shared::get(&self.inner, tx);
         let last = channel.last(tx)?.get();
         let next = Place::new(last.number + 1);
-        last.content.write(tx, Some(Shared::new(Content::Item { item, next: next.clone() })))?;
+        last.content.write(tx, Some(Shared::new(Content::Item { item: item.take(), next: next.clone() })))?;
         channel.last.write(tx, Some(next))?;
         match &channel.kept {
             Some(kept) => Self::forget(tx, kept, last.number + 1),

@@ -7,6 +7,7 @@
 use std::array;
 use std::hash::{BuildHasher, RandomState};
 
+use crate::handed::Handed;
 use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 
 /// An unbounded queue from which the greatest item is taken first, and of equal ones the one that has been in it for longest.
@@ -166,12 +167,13 @@ impl<T: Ord + Send + Sync + 'static> TPriorityQueue<T> {
     /// ```
     #[must_use = "a push that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn push(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<()> {
+        let mut item = Handed::new(item);
         let head = Shared::get(&self.inner, tx);
         let height = random_height();
-        let places = Self::search(tx, head, height, &item)?;
+        let places = Self::search(tx, head, height, item.get())?;
         let link = |(_, next): &Place<'_, T>| TLink::new(next.map(Linkage::to_shared));
-        let node =
-            Shared::new(Node { item, next: link(&places[0]), higher: places[1..height].iter().map(link).collect() });
+        let (next, higher) = (link(&places[0]), places[1..height].iter().map(link).collect());
+        let node = Shared::new(Node { item: item.take(), next, higher });
         for (link, _) in &places[..height] {
             link.write(tx, Some(node.clone()))?;
         }
@@ -187,14 +189,17 @@ impl<T: Ord + Send + Sync + 'static> TPriorityQueue<T> {
     ) -> StmResult<[Place<'tx, T>; LEVELS]> {
         let mut places = array::from_fn(|level| (&head.links[level], None));
         let mut before: Option<&'tx Node<T>> = None;
+        // The node that is less. It is not asked again further down: the levels agree, whatever it would say.
+        let mut behind = None;
         for level in (0..Self::likely_levels(tx, head)?.max(height)).rev() {
             places[level] = loop {
                 let link = before.map_or(&head.links[level], |node| node.link(level));
                 match link.read(tx)? {
-                    Some(node) if node.item >= *item => before = Some(node.get()),
+                    Some(node) if Some(node) != behind && node.item >= *item => before = Some(node.get()),
                     next => break (link, next),
                 }
             };
+            behind = places[level].1.or(behind);
         }
         Ok(places)
     }
@@ -249,13 +254,13 @@ impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
     pub fn try_pop(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
         let Some(first) = self.first(tx)? else { return Ok(None) };
         let (head, first) = (Shared::get(&self.inner, tx), first.get());
-        let item = first.item.clone();
+        let mut item = Handed::new(first.item.clone());
         // On every level that it is on, it is the first.
         for level in 0..first.height() {
             let next = first.link(level).read(tx)?;
             head.links[level].write(tx, next.map(Linkage::to_shared))?;
         }
-        Ok(Some(item))
+        Ok(Some(item.take()))
     }
 
     /// Returns a clone of the greatest item, which stays, and waits for one if there is none.

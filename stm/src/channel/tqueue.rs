@@ -3,6 +3,7 @@
 use crossbeam_utils::CachePadded;
 
 use super::block::{Block, SLOTS};
+use crate::handed::Handed;
 use crate::{Linkage, ReadTransaction, Ref, Shared, StmResult, TCell, TLink, Transaction};
 
 /// An unbounded queue, first in, first out.
@@ -23,6 +24,7 @@ use crate::{Linkage, ReadTransaction, Ref, Shared, StmResult, TCell, TLink, Tran
 ///
 /// Operations that change nothing do not conflict with each other. Those who wait for an item wait in line: an item wakes one of
 /// them, however many there are, the one that has waited longest.
+/// (A transaction that has written something before, or read anything but this queue, waits like everybody: each change wakes it.)
 ///
 /// # Examples
 ///
@@ -91,35 +93,38 @@ impl<T: Send + Sync + 'static> TQueue<T> {
     #[doc(alias = "writeTQueue")]
     #[must_use = "a push that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn push(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<()> {
+        let mut item = Handed::new(item);
         let tail = &Shared::get(&self.inner, tx).tail;
         let position = tail.position.read(tx)?;
         let block = likely_block_of(tail, tx)?;
         if !block.covers(position) {
-            return Self::push_at_the_edge(tx, tail, position, item);
+            return Self::push_at_the_edge(tx, tail, position, item.take());
         }
-        Self::put(tx, block, position, item)?;
+        Self::put(tx, block, position, item.take())?;
         tail.position.write(tx, position + 1)
     }
 
     #[inline(always)]
     fn put<'tx>(tx: &Transaction<'tx, '_>, block: &'tx Block<T>, position: u64, item: T) -> StmResult<()> {
+        let mut item = Handed::new(item);
         let (slots, place) = (block.slots(), block.place(position));
         // Nothing is there. But a write of what was read just now costs less than one out of the blue.
         slots.read(tx, place)?;
-        slots.fill(tx, place, item)
+        slots.fill(tx, place, item.take())
     }
 
     /// Puts an item behind the others where a new block has to be begun, or has been just now.
     #[inline(never)]
     fn push_at_the_edge<'tx>(tx: &Transaction<'tx, '_>, tail: &'tx End<T>, position: u64, item: T) -> StmResult<()> {
+        let mut item = Handed::new(item);
         let last = block_of(tail, tx)?;
         if last.ends_at(position) {
             let block = Shared::new(Block::new(position, TLink::empty()));
-            Self::put(tx, Shared::get(&block, tx), position, item)?;
+            Self::put(tx, Shared::get(&block, tx), position, item.take())?;
             last.next.write(tx, Some(block.clone()))?;
             tail.block.write(tx, Some(block))?;
         } else {
-            Self::put(tx, last, position, item)?;
+            Self::put(tx, last, position, item.take())?;
         }
         tail.position.write(tx, position + 1)
     }
@@ -146,6 +151,7 @@ impl<T: Send + Sync + 'static> TQueue<T> {
     #[doc(alias = "unGetTQueue")]
     #[must_use = "a push that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn push_front(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<()> {
+        let mut item = Handed::new(item);
         let head = &Shared::get(&self.inner, tx).head;
         let position = head.position.read(tx)? - 1;
         let mut block = block_of(head, tx)?;
@@ -155,7 +161,7 @@ impl<T: Send + Sync + 'static> TQueue<T> {
             block = Shared::get(&before, tx);
             head.block.write(tx, Some(before))?;
         }
-        Self::put(tx, block, position, item)?;
+        Self::put(tx, block, position, item.take())?;
         head.position.write(tx, position)
     }
 
@@ -331,13 +337,13 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     #[doc(alias = "tryReadTQueue")]
     pub fn try_pop(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
         let Some(Front { head, block, position, item }) = self.front(tx)? else { return Ok(None) };
-        let item = (*item).clone();
+        let mut item = Handed::new((*item).clone());
         block.slots().clear(tx, block.place(position))?;
         head.position.write(tx, position + 1)?;
         if block.starts_at(position) {
             Self::move_on(tx, head, position)?;
         }
-        Ok(Some(item))
+        Ok(Some(item.take()))
     }
 
     /// Lets the head's link lead to the block that starts at the position, if it does not do so yet.

@@ -70,7 +70,9 @@ impl<T: Send + Sync + 'static> Default for TPriorityQueue<T> {
 
 impl<T: Clone + Ord + Send + Sync + 'static> FromIterator<T> for TPriorityQueue<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        let queue = Self::new();
+        let (queue, items) = (Self::new(), Vec::from_iter(items));
+        // Nobody else knows the queue yet.
+        let _outside = Suspended::new();
         items.into_iter().for_each(|item| queue.send(item));
         queue
     }
@@ -91,7 +93,9 @@ impl<T: Send + Sync + 'static> Default for TQueue<T> {
 
 impl<T: Clone + Send + Sync + 'static> FromIterator<T> for TQueue<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        let queue = Self::new();
+        let (queue, items) = (Self::new(), Vec::from_iter(items));
+        // Nobody else knows the queue yet.
+        let _outside = Suspended::new();
         items.into_iter().for_each(|item| queue.send(item));
         queue
     }
@@ -109,6 +113,7 @@ impl<T: Clone + Send + Sync + 'static> FromIterator<T> for TBQueue<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         let items: Vec<T> = items.into_iter().collect();
         let queue = Self::new(items.len());
+        let _outside = Suspended::new();
         for item in items {
             let sent = queue.try_send(item);
             debug_assert!(sent.is_ok(), "there is room for each");

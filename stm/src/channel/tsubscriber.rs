@@ -2,7 +2,9 @@
 
 use super::lagged::Lagged;
 use super::tbroadcast::{Channel, Content, Place};
-use crate::{ReadTransaction, Shared, StmResult, TCell, TLink, Transaction};
+use crate::context::Suspended;
+use crate::handed::Handed;
+use crate::{ReadTransaction, Shared, StmResult, TCell, TLink, Transaction, snapshot};
 
 /// Who listens to a [`TBroadcast`](super::TBroadcast): a position in what is sent. Made by
 /// [`TBroadcast::subscribe`](super::TBroadcast::subscribe).
@@ -195,9 +197,9 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     pub fn try_recv_or_lag(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<Result<T, Lagged>>> {
         match self.next(tx)? {
             Next::Item(item, next) => {
-                let item = item.clone();
+                let mut item = Handed::new(item.clone());
                 Shared::get(&self.position, tx).place.write(tx, Some(next.clone()))?;
-                Ok(Some(Ok(item)))
+                Ok(Some(Ok(item.take())))
             }
             Next::Lost => Ok(Some(Err(Lagged(self.catch_up(tx)?)))),
             Next::Nothing => Ok(None),
@@ -233,7 +235,8 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
 /// A position of its own, which is at first the same: that which was committed last.
 impl<T: Send + Sync + 'static> Clone for TSubscriber<T> {
     fn clone(&self) -> Self {
-        let place = self.position.place.load().expect("a position is at a place");
-        Self::new(self.channel.clone(), place, self.position.missed.load())
+        // Both parts of the position as of one moment, also in the middle of a body.
+        let _outside = Suspended::new();
+        snapshot(|tx| self.fork(tx))
     }
 }

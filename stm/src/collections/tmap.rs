@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::ops::ControlFlow;
 
 use crate::error::StmResult;
+use crate::handed::{Handed, later};
 use crate::reference::Ref;
 use crate::run::atomically;
 use crate::shared::Shared;
@@ -12,7 +13,6 @@ use crate::tx::{ReadTransaction, Transaction};
 
 use super::tmap_view::TMapView;
 use super::trie::entry::Entry;
-use super::trie::handed::{Handed, later};
 use super::trie::{Path, Root, Trie};
 
 /// A hash map whose operations are parts of transactions: those on different keys do not conflict, also while it grows.

@@ -5,10 +5,10 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 use crate::error::StmResult;
+use crate::handed::Handed;
 use crate::tx::{ReadTransaction, Transaction};
 
 use super::tmap::TMap;
-use super::trie::handed::Handed;
 use super::tset_view::TSetView;
 
 /// A hash set whose operations are parts of transactions: a [`TMap`] without values. What is said there about complexity and

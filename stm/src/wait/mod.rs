@@ -261,41 +261,7 @@ impl Registration {
 }
 
 /// A few microseconds. A model has nothing to gain from it.
-const SPINS_BEFORE_PARKING: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 0 } else { 100 };
-
-/// Looks for a moment whether one of the variables is written, before anything is done to be woken by that. A partner that answers
-/// at once then finds nobody to wake, and its commits stay plain ones.
-///
-/// # Safety
-///
-/// The cells are alive.
-pub(crate) unsafe fn is_written_at_once(awaited: &[Awaited]) -> bool {
-    /// A few microseconds, in which a partner that runs answers; then it may be one that has no core.
-    const SPINS: u32 = 100;
-    const YIELDS: u32 = 3;
-    /// More variables take too long to look at again and again.
-    const FEW: usize = 16;
-    if cfg!(any(stm_loom, stm_shuttle)) || awaited.len() > FEW {
-        return false;
-    }
-    // One that is locked is as it was, or is to be written: that is seen later.
-    let is_written = |&(cell, seen): &Awaited| {
-        // SAFETY: passed on to the caller.
-        let word = unsafe { (*cell).lock.load_again() };
-        !word.is_locked() && word.without_waiters() != seen
-    };
-    for round in 0..SPINS + YIELDS {
-        if awaited.iter().any(is_written) {
-            return true;
-        }
-        if round < SPINS {
-            shim::spin_loop();
-        } else {
-            shim::yield_now();
-        }
-    }
-    false
-}
+const SPINS_BEFORE_PARKING: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 0 } else { 200 };
 
 impl Drop for Registration {
     fn drop(&mut self) {

@@ -4,12 +4,12 @@ use std::borrow::Borrow;
 use std::mem;
 
 use crate::error::StmResult;
+use crate::handed::Handed;
 use crate::shared::Shared;
 use crate::tx::Transaction;
 
 use super::branch::Branch;
 use super::entry::Entry;
-use super::handed::Handed;
 use super::link::{Node, Target};
 use super::path::{DEEPEST, FAN_OUT, Path};
 use super::root::Root;
@@ -157,17 +157,20 @@ impl<'tx, K: Eq + Send + Sync + 'static, V: Send + Sync + 'static> Place<'tx, K,
     #[cold]
     fn split(&self, tx: &Transaction<'tx, '_>, path_of: impl Fn(&K) -> Path) -> StmResult<()> {
         let generation = self.root.generation;
-        let mut chains: [Node<K, V>; FAN_OUT] = std::array::from_fn(|_| Node::Nothing);
+        // User code comes first: a body may catch its panic and go on.
+        let mut chain = Vec::with_capacity(LONGEST as usize);
         let mut found = self.slot.read(tx)?.entry();
         while let Some(entry) = found {
-            let link = &entry.get().next;
-            let after = link.read(tx)?;
-            let turn = path_of(&entry.get().key).below(self.depth + 1).turn();
+            let after = entry.get().next.read(tx)?.entry();
+            chain.push((entry, path_of(&entry.get().key).below(self.depth + 1).turn(), after.is_none()));
+            found = after;
+        }
+        let mut chains: [Node<K, V>; FAN_OUT] = std::array::from_fn(|_| Node::Nothing);
+        for (entry, turn, is_last) in chain {
             let next = mem::replace(&mut chains[turn], Node::Entry(entry.to_shared()));
-            if !(after.is_nothing() && matches!(next, Node::Nothing)) {
-                link.write(tx, next)?;
+            if !(is_last && matches!(next, Node::Nothing)) {
+                entry.get().next.write(tx, next)?;
             }
-            found = after.entry();
         }
         let mut chains = chains.into_iter();
         let branch = Branch::new(generation, |_| chains.next().unwrap_or(Node::Nothing));
