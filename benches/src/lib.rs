@@ -12,7 +12,8 @@
 //! The bench targets `core`, `targets` and `counts` and the program `stm-benches` run these.
 
 #![allow(missing_docs, missing_debug_implementations, reason = "a library for the programs of this package alone")]
-#![allow(clippy::new_without_default, reason = "a contender is built where it is named")]
+#![allow(rustdoc::private_intra_doc_links, reason = "who reads it reads the source")]
+#![allow(clippy::len_without_is_empty, clippy::new_without_default, reason = "a contender is built where it is named")]
 
 pub mod comparison;
 pub mod contest;

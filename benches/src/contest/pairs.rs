@@ -76,6 +76,10 @@ impl<S: Stm> Fifo for Chain<S> {
             if next.0.is_none() {
                 // It was the last: the next is to be linked to the head again.
                 S::write(tx, &self.tail.0, End(self.head.0.clone()))?;
+            } else {
+                // Whoever still has this node is not to have all that came after it as well: a thread that was away for long
+                // would drop millions of nodes, each inside of the one before.
+                S::write(tx, &node.next, Link(None))?;
             }
             S::write(tx, &self.head.0, next)?;
             Ok(Some(node.item))

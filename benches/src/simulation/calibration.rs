@@ -1,7 +1,7 @@
 //! What accesses take, from what was measured with one and two threads.
 
 use crate::comparison::results::Results;
-use crate::contest::competitor::{FETCH_ADD, OURS};
+use crate::contest::competitor::{ATOMIC_TURN, FETCH_ADD, OURS};
 
 /// Costs in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Takes the costs from a run. The least times are taken: a transfer costs what it costs when nothing else is in the way.
+    /// Takes the costs from a run. Where one thread is measured, the least times are taken.
     /// `None` if the rows are not there.
     pub fn of(results: &Results) -> Option<Self> {
         let least = |contest: &str, competitor: &str, threads| {
@@ -25,8 +25,10 @@ impl Calibration {
             Some(row.nanoseconds.least)
         };
         let atomic = least("counter-shared", FETCH_ADD.name, 1)?;
-        // Of two threads that add to one line each waits for a transfer as a rule: while one's is under way, the other adds.
-        let transfer = (2.0 * least("counter-shared", FETCH_ADD.name, 2)?).max(2.0 * atomic);
+        // A turn that two threads hand to each other takes four transfers to and fro: each looks, and each takes the line to write.
+        // (Two threads that only add to a line keep it for many additions at a time, and so show less than a transfer takes.)
+        let round_trip = results.contest("ping-pong")?.row(ATOMIC_TURN.name, 2, false)?.nanoseconds.median;
+        let transfer = (round_trip / 4.0).max(2.0 * atomic);
         let transfer_of_money = least("transfer-1024", OURS.name, 1)?;
         let hit = 1.0;
         // It reads two variables, locks two, loads the clock, and stores a value and a word for each.

@@ -36,6 +36,7 @@ impl Aftermath {
 }
 
 impl Contender for Aftermath {
+    #[inline]
     fn run(&self, worker: usize, operations: u64) -> u64 {
         self.increments.run(worker, operations)
     }

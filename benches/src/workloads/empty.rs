@@ -8,6 +8,7 @@ use super::Contender;
 pub struct Empty;
 
 impl Contender for Empty {
+    #[inline]
     fn run(&self, _worker: usize, operations: u64) -> u64 {
         let mut sum = 0;
         for number in 0..operations {
@@ -24,6 +25,7 @@ impl Contender for Empty {
 pub struct FastEmpty;
 
 impl Contender for FastEmpty {
+    #[inline]
     fn run(&self, _worker: usize, operations: u64) -> u64 {
         let mut sum = 0;
         for number in 0..operations {
@@ -40,6 +42,7 @@ impl Contender for FastEmpty {
 pub struct Loop;
 
 impl Contender for Loop {
+    #[inline]
     fn run(&self, _worker: usize, operations: u64) -> u64 {
         let mut sum = 0;
         for number in 0..operations {

@@ -8,10 +8,12 @@ pub struct XorShift(u64);
 
 impl XorShift {
     /// Creates a generator whose sequence depends on `stream` alone, so every system meets the same keys.
+    #[inline]
     pub fn new(stream: usize) -> Self {
         Self(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * stream as u64 + 1))
     }
 
+    #[inline]
     pub fn next_number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -20,6 +22,7 @@ impl XorShift {
     }
 
     /// Chooses two different keys.
+    #[inline]
     pub fn pair(&mut self) -> (usize, usize) {
         let random = self.next_number() as usize;
         let first = random % CHOICES;
@@ -28,6 +31,7 @@ impl XorShift {
     }
 
     /// Chooses the keys of one read-mostly transaction, and whether it writes.
+    #[inline]
     pub fn visit(&mut self) -> Visit {
         let random = self.next_number();
         Visit {
@@ -53,6 +57,7 @@ impl Visit {
     pub const READS: usize = 16;
 
     /// Returns key number `step`.
+    #[inline]
     pub fn key(self, step: usize) -> usize {
         (self.start + step * self.stride) % CHOICES
     }

@@ -1,5 +1,8 @@
 //! The workloads, each written once for every system that it is measured on.
 //!
+//! What is not generic is marked `#[inline]` where it is measured: else it would be compiled in this library, and not in the
+//! program that measures, and instructions would be spent on calls.
+//!
 //! A [`Contender`] is one workload on one system. All benchmarks run these same objects, so a figure of one can be set
 //! beside a figure of another.
 //!

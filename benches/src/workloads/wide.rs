@@ -23,6 +23,7 @@ impl ReadWide {
 }
 
 impl Contender for ReadWide {
+    #[inline]
     fn run(&self, _worker: usize, operations: u64) -> u64 {
         let mut sum = 0;
         for _ in 0..operations {
@@ -50,6 +51,7 @@ impl WriteWide {
 }
 
 impl Contender for WriteWide {
+    #[inline]
     fn run(&self, _worker: usize, operations: u64) -> u64 {
         for number in 0..operations {
             let variable = black_box(&self.variable);

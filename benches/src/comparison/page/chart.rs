@@ -189,6 +189,7 @@ pub fn dotted(rows: &[Dots], title: &str) -> String {
             .configure_mesh()
             .disable_y_mesh()
             .y_labels(0)
+            .x_labels(5)
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
             .axis_style(MUTED)

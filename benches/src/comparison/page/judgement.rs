@@ -60,8 +60,9 @@ const JUDGEMENTS: &[Judgement] = &[
             Claim {
                 text: "Readers take turns too.",
                 evidence: &[
-                    Faster("read-100", AllCores, OURS, PL_MUTEX),
-                    Faster("read-mostly", AllCores, OURS, PL_MUTEX),
+                    Faster("read-1", AllCores, OURS, PL_MUTEX),
+                    Faster("read-100", AllCores, ARC_SWAP, PL_MUTEX),
+                    Faster("sorted-list-0", AllCores, PL_RWLOCK, PL_MUTEX),
                 ],
             },
             Claim {
@@ -176,7 +177,7 @@ const JUDGEMENTS: &[Judgement] = &[
                 text: "Readers write nothing that others read, so they run at the same time, next to writers of other variables.",
                 evidence: &[
                     Faster("read-10", AllCores, OURS, PL_RWLOCK),
-                    Faster("read-mostly", AllCores, OURS, PL_MUTEX),
+                    Faster("read-mostly", AllCores, OURS, PL_RWLOCK),
                     Faster("hash-map-0", AllCores, OURS, DASHMAP),
                 ],
             },

@@ -7,6 +7,7 @@ pub mod paint;
 pub mod sections;
 pub mod simulated;
 
+use super::arguments::Length;
 use super::results::Results;
 
 /// Returns the page of a run.
@@ -32,6 +33,12 @@ pub fn page(results: &Results) -> String {
             "<h2 id=\"applications\">Applications</h2>\n<p>Ports of published programs. The sequential program is the same without \
              anything that keeps threads apart.</p>\n",
         );
+        if results.length == Length::Quick.name() {
+            body.push_str(
+                "<p><b class=\"bad\">Tiny inputs:</b> a quick run shows that they work. They take less than their threads take to \
+                 start.</p>\n",
+            );
+        }
         body.extend(results.applications.iter().map(sections::application));
     }
     body.push_str(&sections::memory(&results.memory));
