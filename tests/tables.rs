@@ -277,6 +277,9 @@ fn a_refusal_says_which_index_and_gives_the_row_back() {
     assert_eq!(refused.row, user(2, 1, 1));
 }
 
+/// What may be done to a table.
+type Change = fn(&Transaction, &TTable<User, u8>) -> StmResult<()>;
+
 /// A panic of user code in the middle of a change, caught within the body, which then commits.
 #[test]
 fn a_panic_that_is_caught_within_the_body_leaves_the_indexes_in_step() {
@@ -286,7 +289,7 @@ fn a_panic_that_is_caught_within_the_body_leaves_the_indexes_in_step() {
         (0..3).try_for_each(|id| users.table.insert(tx, user(id, id, id)).map(|row| row.expect("all differ")))
     });
     let before = atomically(|tx| users.all(tx));
-    let changes: [fn(&Transaction, &TTable<User, u8>) -> StmResult<()>; 3] = [
+    let changes: [Change; 3] = [
         |tx, table| table.insert(tx, user(7, 7, 7)).map(drop),
         |tx, table| table.update(tx, &1, |row| row.email.push('x')).map(drop),
         |tx, table| table.remove(tx, &1).map(drop),

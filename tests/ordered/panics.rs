@@ -101,11 +101,14 @@ fn a_panic_in_cmp_or_clone_leaves_the_map_whole() {
     assert!(panics > 50, "{panics}");
 }
 
+/// What may be done to a map, with another one beside it.
+type Change = fn(&Transaction, &Map, &Map) -> StmResult<()>;
+
 /// Even if it is caught within the body, which then commits.
 #[test]
 fn a_panic_that_is_caught_within_the_body_leaves_the_map_whole() {
     let _watchdog = watchdog();
-    let operations: &[fn(&Transaction, &Map, &Map) -> StmResult<()>] = &[
+    let operations: &[Change] = &[
         |tx, map, _| map.remove(tx, &Fragile(30)).map(drop),
         |tx, map, _| map.pop_first(tx).map(drop),
         |tx, map, _| map.pop_last(tx).map(drop),
