@@ -131,6 +131,21 @@ mod tests {
         }
     }
 
+    /// As when a thread that pushes is interrupted between linking its node and moving the tail.
+    #[test]
+    fn the_tail_never_stays_at_a_node_that_is_freed() {
+        let queue = MichaelScott::new();
+        queue.push(1);
+        let guard = &epoch::pin();
+        let first = queue.head.load(Ordering::Relaxed, guard);
+        queue.tail.store(first, Ordering::Relaxed);
+        assert_eq!(queue.pop(), Some(1));
+        let [head, tail] = [&queue.head, &queue.tail].map(|end| end.load(Ordering::Relaxed, guard));
+        assert!(tail == head && tail != first);
+        queue.push(2);
+        assert_eq!((queue.pop(), queue.pop()), (Some(2), None));
+    }
+
     struct Counted(Arc<AtomicUsize>);
 
     impl Drop for Counted {

@@ -16,9 +16,9 @@ pub fn section(results: &Results) -> String {
     let mut html = format!(
         "<h2 id=\"simulated\">More cores, simulated</h2>\n<div class=\"simulated\">\n<p><b>Simulated, not measured.</b> Transfers \
          between two random accounts, on simulated cores that pass cache lines to each other. From this run come the costs: {:.1} ns \
-         for an atomic write of a line that is here (one thread on one counter), {:.0} ns for a line from another core (a quarter of a \
-         round trip between two threads that spin), {:.0} ns of other work a transaction. Not simulated: allocation, memory bandwidth, distances between \
-         cores, the operating system, waiting other than by looking again.</p>\n",
+         for an atomic write of a line that is here (one thread on one counter), {:.0} ns for a line from another core (a quarter \
+         of a round trip between two threads that spin), {:.0} ns of other work a transaction. Not simulated: allocation, memory \
+         bandwidth, distances between cores, the operating system, waiting other than by looking again.</p>\n",
         costs.atomic, costs.transfer, costs.work
     );
     for (variables, remark) in [(1024, "few meet"), (16, "many meet")] {
