@@ -308,6 +308,11 @@ impl Attempt {
         state.reopen();
     }
 
+    /// Whether nobody else commits as long as the run lasts.
+    pub(crate) fn is_promoted(&self) -> bool {
+        self.state().privilege == Privilege::Promoted
+    }
+
     pub(crate) fn is_logged(&self) -> bool {
         self.state().flags & UNLOGGED == 0
     }

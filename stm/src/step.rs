@@ -14,7 +14,7 @@ use crate::context::{Context, Running};
 use crate::error::{Cause, RunError, TxError, TxResult};
 use crate::names;
 use crate::report::{self, Ending, Limit, Report};
-use crate::wait::{Batons, Line, Registration, Who};
+use crate::wait::{Batons, Line, Registration, Who, is_written_at_once};
 use crate::waited::Waited;
 
 /// How one run of a body that did not commit ended, and what is to be done about it.
@@ -146,6 +146,11 @@ fn wait_for_change(
             "the transaction{name} called `retry` without having read any variable, so nothing could ever wake it; read the \
              variables it waits for before calling `retry` or `check`"
         );
+    }
+    // SAFETY: as in `attempt`: the run is not over yet.
+    if waiting == Waiting::Thread && !running.attempt().is_promoted() && unsafe { is_written_at_once(&awaited) } {
+        running.roll_back();
+        return (None, Waited::default());
     }
     let who = Who { name: options.name, site: options.site.unwrap_or(Location::caller()) };
     let line = running.attempt().line().map(|call| Line { call, own: running.attempt().take_lined() });

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::cell::RawCell;
 use crate::names;
+use crate::shim::cores::cores;
 use crate::shim::{self, AtomicBool, AtomicU64, Mutex, Ordering, Point, Thread, shared_static};
 use crate::unwind::Panics;
 use crate::waited::Site;
@@ -261,7 +262,42 @@ impl Registration {
 }
 
 /// A few microseconds. A model has nothing to gain from it.
-const SPINS_BEFORE_PARKING: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 0 } else { 200 };
+const SPINS_BEFORE_PARKING: u32 = if cfg!(any(stm_loom, stm_shuttle)) { 0 } else { 100 };
+
+shared_static! {
+    /// How many threads look at this moment, as in [`is_written_at_once`].
+    static LOOKING: AtomicU64 = AtomicU64::new(0)
+}
+
+/// Looks for a few microseconds whether one of the variables is written, before anything is done to be woken by that. A partner that
+/// answers at once then finds nobody to wake, and its commits stay plain ones. Whoever looks stands in no line, so few may do it at a
+/// time: no more than can while one core is left for the one who writes.
+///
+/// # Safety
+///
+/// The cells are alive.
+pub(crate) unsafe fn is_written_at_once(awaited: &[Awaited]) -> bool {
+    const SPINS: u32 = 100;
+    /// More variables take too long to look at again and again.
+    const FEW: usize = 16;
+    if cfg!(any(stm_loom, stm_shuttle)) || awaited.len() > FEW {
+        return false;
+    }
+    // Relaxed: a count.
+    let looking = LOOKING.fetch_add(1, Ordering::Relaxed);
+    let is_written = looking + 1 < cores() as u64
+        && (0..SPINS).any(|_| {
+            shim::spin_loop();
+            awaited.iter().any(|&(cell, seen)| {
+                // SAFETY: passed on to the caller.
+                let word = unsafe { (*cell).lock.load_again() };
+                // One that is locked is as it was, or is to be written: that is seen later.
+                !word.is_locked() && word.without_waiters() != seen
+            })
+        });
+    LOOKING.fetch_sub(1, Ordering::Relaxed);
+    is_written
+}
 
 impl Drop for Registration {
     fn drop(&mut self) {
