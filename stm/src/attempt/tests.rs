@@ -276,6 +276,80 @@ fn a_wait_is_in_line_if_all_retries_were_at_one_call() {
 }
 
 #[test]
+fn in_line_is_waited_for_what_the_call_alone_has_read() {
+    let (call, other): (Call, Call) = (Location::caller(), Location::caller());
+    let (stand, a, b, c, d) = (Stand::new(), cell(1), cell(2), cell(3), cell(4));
+    let addresses = |cells: &[&RawCell]| {
+        let mut addresses: Vec<_> = cells.iter().map(|cell| (&raw const **cell).addr()).collect();
+        addresses.sort_unstable();
+        addresses
+    };
+    // Each reads so many variables, and from there on it is the call that reads.
+    let lined = |parts: &[(&[&RawCell], Option<&[&RawCell]>)]| {
+        let attempt = stand.plain();
+        for (position, (apart, own)) in parts.iter().enumerate() {
+            if position > 0 {
+                attempt.absolve();
+            }
+            apart.iter().for_each(|cell| assert!(read(attempt, cell).is_some()));
+            let since = own.is_some().then(|| attempt.reads());
+            own.unwrap_or_default().iter().for_each(|cell| assert!(read(attempt, cell).is_some()));
+            let _abort = attempt.retry_in_line(call, since);
+        }
+        assert_eq!(attempt.line(), Some(call));
+        let lined = attempt.take_lined();
+        stand.end();
+        lined
+    };
+    assert_eq!(lined(&[(&[], Some(&[&a, &b]))]), Some(addresses(&[&a, &b])));
+    assert_eq!(lined(&[(&[&a], Some(&[&b]))]), Some(addresses(&[&b])));
+    assert_eq!(lined(&[(&[&a, &c], Some(&[&b, &a, &b]))]), Some(addresses(&[&b])), "one that is read apart as well");
+    assert_eq!(lined(&[(&[&a], Some(&[&b])), (&[&d], Some(&[&c]))]), Some(addresses(&[&b, &c])));
+    assert_eq!(lined(&[(&[], Some(&[&b])), (&[&b], Some(&[&c]))]), Some(addresses(&[&c])), "read apart later");
+    // By a call that says nothing of the kind, for all.
+    assert_eq!(lined(&[(&[&a, &b], None)]), None);
+    assert_eq!(lined(&[(&[], Some(&[&a])), (&[&b], None)]), None);
+    assert_eq!(lined(&[(&[&b], None), (&[], Some(&[&a]))]), None);
+    // What was said in an earlier run, or at another call, is forgotten.
+    let attempt = stand.plain();
+    read(attempt, &a);
+    let _abort = attempt.retry_in_line(other, Some(0));
+    stand.end();
+    assert_eq!(lined(&[(&[&d], Some(&[&b]))]), Some(addresses(&[&b])));
+}
+
+#[test]
+fn nobody_else_commits_beside_a_promoted_run() {
+    let stand = Stand::new();
+    for (privilege, is_promoted) in
+        [(Privilege::Ordinary, false), (Privilege::Promoted, true), (Privilege::Hurried, false)]
+    {
+        assert_eq!(stand.begin(1, privilege, LOGGED).is_promoted(), is_promoted);
+        stand.end();
+    }
+}
+
+#[test]
+fn a_boxed_value_that_is_replaced_leaves_something_to_be_done() {
+    let value = Arc::new(());
+    let stored = || storage::store(Arc::clone(&value));
+    let kind = storage::kind::<Arc<()>>().expect("it is boxed");
+    let (stand, a) = (Stand::new(), RawCell::new(VersionedLock::FREE, stored()));
+    let attempt = stand.plain();
+    let scope = attempt.open();
+    // SAFETY: the cell is alive, and holds a value of this type.
+    assert!(unsafe { attempt.write(&a, stored(), Some(kind)) }.is_ok());
+    attempt.merge(scope);
+    // SAFETY: as above.
+    assert!(unsafe { attempt.commit() }.is_ok());
+    assert_eq!(flags(attempt), UNTIDY);
+    assert!(attempt.finish() && attempt.tidy().is_none());
+    stand.leave();
+    // SAFETY: nobody has the cell any more.
+    unsafe { (kind.destroy)(a.value()) };
+}
+
+#[test]
 fn a_doomed_attempt_does_nothing_and_one_that_is_absolved_everything() {
     let _alone = alone();
     let (stand, a, b) = (Stand::new(), cell(1), cell(2));
