@@ -1,5 +1,7 @@
 //! Queues: `TQueue`, `TBQueue`, `TBroadcast` and `TPriorityQueue`, alone and together.
 
+#[path = "queues/apart.rs"]
+mod apart;
 #[path = "queues/broadcast.rs"]
 mod broadcast;
 #[path = "queues/conflicts.rs"]

@@ -9,14 +9,12 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Random, Runs, race, runs_until, scaled, threads, watchdog};
-use stm::channel::{Overflow, TBQueue, TPriorityQueue, TQueue};
-use stm::{
-    RunError, StmResult, TVar, Transaction, TxResult, atomically, atomically_async, cancel, options, try_atomically,
-};
+use stm::channel::{Overflow, TBQueue, TQueue};
+use stm::{RunError, StmResult, TVar, TxResult, atomically, atomically_async, cancel, options, try_atomically};
 
 /// Tasks that are polled by hand, so that everything happens in a certain order.
 #[derive(Default)]
-struct Crowd {
+pub(crate) struct Crowd {
     tasks: Vec<Option<Pin<Box<dyn Future<Output = u64> + Send>>>>,
     woken: Arc<Mutex<Vec<usize>>>,
 }
@@ -31,7 +29,7 @@ impl Wake for Bell {
 
 impl Crowd {
     /// Adds a task and has it wait. Returns its number.
-    fn add(&mut self, task: impl Future<Output = u64> + Send + 'static) -> usize {
+    pub(crate) fn add(&mut self, task: impl Future<Output = u64> + Send + 'static) -> usize {
         let number = self.tasks.len();
         self.tasks.push(Some(Box::pin(task)));
         assert_eq!(self.poll(number), None, "it has something to wait for");
@@ -55,7 +53,7 @@ impl Crowd {
     }
 
     /// Polls whoever is woken until nobody is. Returns who has finished, and with what.
-    fn run(&mut self) -> Vec<(usize, u64)> {
+    pub(crate) fn run(&mut self) -> Vec<(usize, u64)> {
         let mut finished = Vec::new();
         loop {
             let woken = self.woken();
@@ -69,7 +67,7 @@ impl Crowd {
     }
 }
 
-fn send(queue: &TQueue<u64>, item: u64) {
+pub(crate) fn send(queue: &TQueue<u64>, item: u64) {
     queue.send(item);
 }
 
@@ -298,72 +296,6 @@ fn a_choice_of_two_queues_waits_for_both() {
     }
 }
 
-/// The first in line has looked at the queue, and waits for another one: it does not speak for who waits for this.
-#[test]
-fn who_looks_at_a_queue_and_waits_for_another_does_not_keep_asleep_who_waits_for_this() {
-    let _watchdog = watchdog();
-    let (queue, other, mut crowd) = (TQueue::new(), TQueue::new(), Crowd::default());
-    let (watched, awaited) = (queue.clone(), other.clone());
-    let watcher = crowd.add(atomically_async(move |tx| {
-        let length = watched.len(tx)? as u64;
-        Ok(100 * length + awaited.pop(tx)?)
-    }));
-    let single = queue.clone();
-    let consumer = crowd.add(atomically_async(move |tx| single.pop(tx)));
-    send(&queue, 5);
-    assert_eq!(crowd.run(), [(consumer, 5)]);
-    send(&other, 7);
-    assert_eq!(crowd.run(), [(watcher, 7)]);
-}
-
-/// The same at the other end: who passes things on waits for room elsewhere.
-#[test]
-fn who_can_not_pass_an_item_on_does_not_keep_asleep_who_waits_for_room_behind_it() {
-    let _watchdog = watchdog();
-    let (from, to, mut crowd) = (TBQueue::new(2), TBQueue::new(1), Crowd::default());
-    [1, 2].into_iter().for_each(|n| from.send(n).expect("it is open"));
-    to.send(0).expect("it is open");
-    let (source, target) = (from.clone(), to.clone());
-    let relay = crowd.add(atomically_async(move |tx| {
-        let Some(item) = source.try_peek(tx)? else { return Ok(0) };
-        target.push(tx, item)?.expect("it is open");
-        source.try_pop(tx).map(|item| item.unwrap_or(0))
-    }));
-    let queue = from.clone();
-    let producer = crowd.add(async move { queue.send_async(3).await.map_or(1, |()| 0) });
-    assert_eq!(from.recv(), Some(1));
-    assert_eq!(crowd.run(), [(producer, 0)]);
-    assert_eq!(to.recv(), Some(0));
-    assert_eq!(crowd.run(), [(relay, 2)]);
-}
-
-/// What was looked at before in an undone part, or in the other branch of a choice, counts as well.
-#[test]
-fn who_has_undone_a_pop_and_waits_elsewhere_does_not_keep_asleep_who_would_pop() {
-    let _watchdog = watchdog();
-    let (queue, other, mut crowd) = (TPriorityQueue::new(), TPriorityQueue::new(), Crowd::default());
-    let (watched, awaited) = (queue.clone(), other.clone());
-    let picky = crowd.add(atomically_async(move |tx| {
-        tx.or_else(
-            |tx| awaited.pop(tx),
-            |tx| {
-                let looked = tx.nested(|tx| -> TxResult<(), ()> {
-                    watched.try_pop(tx)?;
-                    cancel(())
-                })?;
-                assert_eq!(looked, Err(()));
-                awaited.pop(tx)
-            },
-        )
-    }));
-    let single = queue.clone();
-    let consumer = crowd.add(atomically_async(move |tx| single.pop(tx)));
-    queue.send(5);
-    assert_eq!(crowd.run(), [(consumer, 5)]);
-    other.send(7);
-    assert_eq!(crowd.run(), [(picky, 7)]);
-}
-
 /// A consumer that does everything that can go wrong with it. Returns how many items it has taken.
 fn consume(random: &mut Random, queue: &TQueue<u64>, other: &TQueue<u64>, stop: &TVar<bool>) -> u64 {
     let next = |tx: &stm::Transaction<'_, '_>| -> StmResult<u64> {
@@ -479,33 +411,4 @@ fn no_wake_up_is_lost_whatever_the_producers_do() {
         }
     });
     assert_eq!(sent.load(Ordering::Relaxed), rounds + queue.to_vec().len() as u64);
-}
-
-/// Those who wait for one queue may have looked at other things before, by which some go on and others do not.
-#[test]
-fn who_waits_for_something_else_as_well_is_woken_by_that() {
-    type Wait = fn(&Transaction, &(TQueue<u64>, TPriorityQueue<u64>, TBQueue<u64>, TBQueue<u64>)) -> StmResult<u64>;
-    let ways: [Wait; 4] = [
-        |tx, queues| queues.0.pop(tx),
-        |tx, queues| queues.1.pop(tx),
-        |tx, queues| queues.2.pop(tx).map(Option::unwrap_or_default),
-        |tx, queues| queues.3.push(tx, 1).map(|outcome| outcome.map_or(0, |()| 1)),
-    ];
-    let _watchdog = watchdog();
-    for wait in ways {
-        let full: TBQueue<u64> = TBQueue::new(1);
-        full.send(0).expect("it is open");
-        let queues = Arc::new((TQueue::new(), TPriorityQueue::new(), TBQueue::new(2), full));
-        let (day, mut crowd) = (TVar::new(0), Crowd::default());
-        for last in [2, 1, 2, 1] {
-            let (day, queues) = (day.clone(), queues.clone());
-            crowd.add(atomically_async(move |tx| if day.read(tx)? >= last { Ok(100) } else { wait(tx, &queues) }));
-        }
-        day.store(1);
-        let mut finished = crowd.run();
-        finished.sort_unstable();
-        assert_eq!(finished, [(1, 100), (3, 100)]);
-        day.store(2);
-        assert_eq!(crowd.run().len(), 2);
-    }
 }
