@@ -18,6 +18,7 @@ use std::ptr;
 use super::height;
 use super::node::{Node, Owner};
 use crate::contention::Spin;
+use crate::error::Cause;
 use crate::shim::{AtomicU32, AtomicU64, Ordering, shared_static};
 use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 
@@ -46,6 +47,17 @@ pub(super) type Gaps<'tx, K, V> = [Gap<'tx, K, V>; LEVELS];
 #[inline(always)]
 pub(super) fn no_gaps<'tx, K, V>() -> Gaps<'tx, K, V> {
     [(None, None); LEVELS]
+}
+
+/// Waits before a search begins anew. If it keeps failing, what the run itself has written does not go with what others have
+/// committed since: then it is over.
+#[cold]
+fn again(tx: &ReadTransaction<'_, '_>, spin: &mut Spin) -> StmResult<()> {
+    if spin.is_long() {
+        return Err(tx.attempt().abort(Cause::Conflict));
+    }
+    spin.wait();
+    Ok(())
 }
 
 /// What gaps are wanted for.
@@ -241,7 +253,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
                     });
                 }
                 // Somebody is just taking it out.
-                _ => spin.wait(),
+                _ => again(tx, &mut spin)?,
             }
         }
     }
@@ -293,7 +305,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
                 _ => {}
             }
             // Somebody is just taking it out.
-            spin.wait();
+            again(tx, &mut spin)?;
             *gaps = no_gaps();
         }
     }
