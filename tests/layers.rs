@@ -57,7 +57,8 @@ fn modules() -> BTreeMap<String, String> {
         let inside = file.strip_prefix(&root).expect("it was found there").with_extension("");
         let module = inside.iter().next().expect("a name").to_str().expect("a plain name").to_owned();
         let text = fs::read_to_string(&file).expect("it can be read");
-        let text = if file.ends_with("tests.rs") { String::new() } else { without_tests(&text).to_owned() };
+        let is_test = file.ends_with("tests.rs") || inside.iter().any(|part| part == "tests");
+        let text = if is_test { String::new() } else { without_tests(&text).to_owned() };
         let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
         let all = modules.entry(module).or_default();
         code.for_each(|line| *all += &(line.to_owned() + "\n"));
