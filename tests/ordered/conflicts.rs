@@ -272,3 +272,29 @@ fn a_body_does_not_see_what_came_after_what_it_has_read() {
         }
     });
 }
+
+/// The links that others have put in lead a search to a key that the run has taken out. All that it then reads is its own, so it
+/// would go on for ever if it did not ask.
+#[test]
+fn a_search_that_meets_what_the_run_has_taken_out_ends_by_the_conflict() {
+    for search in [
+        (|tx, map| map.get(tx, &505).map(drop)) as fn(&Transaction, &Map) -> StmResult<()>,
+        |tx, map| map.remove(tx, &505).map(drop),
+        |tx, map| map.insert(tx, 505, 1).map(drop),
+    ] {
+        often(|| {
+            let map = tens();
+            let runs = atomically(|tx| {
+                map.remove(tx, &500)?;
+                if tx.attempt_number() == 1 {
+                    // One of them at least is on the upper levels, most likely.
+                    let before: Vec<u32> = (491..500).collect();
+                    elsewhere(|| atomically(|tx| insert(tx, &map, &before)));
+                }
+                search(tx, &map)?;
+                Ok(tx.attempt_number())
+            });
+            assert_eq!(runs, 2, "the link in front of the key was written");
+        });
+    }
+}

@@ -102,6 +102,21 @@ impl Attempt {
         unsafe { state.peek_slow(cell, fits) }
     }
 
+    /// Finds out whether all that was read is as it was: for who goes by looks, and may have none but its own values to read. A
+    /// snapshot's looks are of its moment, like its reads.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`] if the attempt is over, or is now.
+    #[cold]
+    pub(crate) fn revalidate(&self) -> Result<(), Abort> {
+        let state = self.state();
+        if state.flags & DOOMED != 0 {
+            return Err(state.aborted());
+        }
+        if state.flags & SNAPSHOT != 0 { Ok(()) } else { state.extend(Version::INITIAL) }
+    }
+
     /// Notes that the attempt will store `value`. On an error the value is retired.
     ///
     /// # Safety

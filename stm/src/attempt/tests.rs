@@ -387,6 +387,24 @@ fn a_look_leaves_no_trace_and_sees_the_latest() {
 }
 
 #[test]
+fn who_asks_learns_of_a_conflict_and_a_snapshot_has_none() {
+    let _alone = alone();
+    let (stand, a, b) = (Stand::new(), cell(1), cell(2));
+    for (tracking, written) in [(LOGGED, false), (LOGGED, true), (ALL[1], false), (ALL[2], false)] {
+        let attempt = stand.begin(1, Privilege::Ordinary, tracking);
+        assert!(read(attempt, &a).is_some());
+        assert!(!written || write(attempt, &a, 9), "what was read and written is one entry");
+        elsewhere(&b, 3);
+        assert!(attempt.revalidate().is_ok(), "it has not read that");
+        elsewhere(&a, 5);
+        assert_eq!(attempt.revalidate().is_ok(), tracking != LOGGED);
+        assert_eq!(attempt.doom(), (tracking == LOGGED).then_some(Cause::Conflict));
+        assert_eq!(attempt.revalidate().is_ok(), tracking != LOGGED);
+        stand.end();
+    }
+}
+
+#[test]
 fn a_snapshot_reads_of_its_moment_what_fits_and_nothing_else() {
     let _alone = alone();
     let (stand, a, b) = (Stand::new(), cell(1), cell(2));

@@ -18,7 +18,6 @@ use std::ptr;
 use super::height;
 use super::node::{Node, Owner};
 use crate::contention::Spin;
-use crate::error::Cause;
 use crate::shim::{AtomicU32, AtomicU64, Ordering, shared_static};
 use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 
@@ -49,15 +48,13 @@ pub(super) fn no_gaps<'tx, K, V>() -> Gaps<'tx, K, V> {
     [(None, None); LEVELS]
 }
 
-/// Waits before a search begins anew. If it keeps failing, what the run itself has written does not go with what others have
-/// committed since: then it is over.
+/// Lets somebody go on with taking a node out, before a search begins anew. Unless the run is over: by links that others have
+/// committed since a look comes to a node that the run itself has taken out, and as all that is read then is the run's own, nothing
+/// else would ever tell it of the conflict.
 #[cold]
 fn again(tx: &ReadTransaction<'_, '_>, spin: &mut Spin) -> StmResult<()> {
-    if spin.is_long() {
-        return Err(tx.attempt().abort(Cause::Conflict));
-    }
     spin.wait();
-    Ok(())
+    tx.attempt().revalidate()
 }
 
 /// What gaps are wanted for.
