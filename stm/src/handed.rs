@@ -4,8 +4,8 @@ use std::mem;
 
 use crate::shared::Shared;
 
-/// Something that was handed to an operation, or that it has no use for. If it is not taken its destructor runs when the body is over,
-/// like that of every value.
+/// Something that was handed to an operation, or that it has no use for. If it is not taken its destructor runs when the body is
+/// over, like that of every value.
 pub(crate) struct Handed<T: Send + Sync + 'static>(Option<T>);
 
 impl<T: Send + Sync + 'static> Handed<T> {

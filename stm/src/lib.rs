@@ -83,8 +83,8 @@
 //!
 //! # Limits and tasks
 //!
-//! [`options`] bounds a transaction in time or in runs; a [`timer`](timer()) bounds a part of one, being a variable to wait for like
-//! any other. The error says what was waited for.
+//! [`options`] bounds a transaction in time or in runs; a [`timer`](timer()) bounds a part of one, being a variable to wait for
+//! like any other. The error says what was waited for.
 //!
 //! A task runs the same bodies by [`atomically_async`] and its kin, on any executor. Waiting then costs no thread; threads
 //! and tasks wait for the same variables. The body itself runs from start to end within one poll.

@@ -323,7 +323,6 @@ impl<T: Send + Sync + 'static> TCell<T> {
     /// Looks at the value without keeping track of it: the latest that was committed or that this transaction has written or, in a
     /// snapshot, that of its moment. It need not belong to the moment of what else was read.
     #[inline(always)]
-    #[allow(dead_code, reason = "for structures that search by hints")]
     pub(crate) fn peek<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Ref<'tx, T>> {
         // SAFETY: the cell is borrowed for the whole run; what was in it since the pin is retired after it at the earliest.
         unsafe { Ok(Ref::new(tx.attempt().peek(self.cell(), storage::fits::<T>)?)) }

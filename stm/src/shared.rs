@@ -14,8 +14,8 @@ use crate::tx::ReadTransaction;
 ///
 /// The value is dropped once the last reference to it is gone *and* no transaction that could still see it runs. So
 /// [`get`](Self::get) gives out a `&'tx T`, with which [`TCell`](crate::TCell)s inside of the value can be used, although the
-/// reference may be dropped, or taken out of the structure it was found in, while the body goes on. That makes it the brick for structures
-/// of one's own: a handle to a structure is a `Shared` of what the structure consists of, and a link between nodes is a
+/// reference may be dropped, or taken out of the structure it was found in, while the body goes on. That makes it the brick for
+/// structures of one's own: a handle to a structure is a `Shared` of what the structure consists of, and a link between nodes is a
 /// [`TLink`](crate::TLink).
 ///
 /// The destructor of the value runs outside of bodies, on some thread that uses transactions. A long chain of nodes is dropped

@@ -17,9 +17,9 @@ use crate::word::VersionedLock;
 
 /// A transactional variable in place that holds an optional [`Shared`]: what links the nodes of a structure.
 ///
-/// It does what a `TCell<Option<Shared<T>>>` would do, and spares it the allocation of each value: the word of the cell is the reference. A `TLink`
-/// is 16 bytes; following it takes one step. Like a [`TCell`](crate::TCell) it must live at least as long as the run (`'tx`),
-/// and so do links in nodes that were reached from it.
+/// It does what a `TCell<Option<Shared<T>>>` would do, and spares it the allocation of each value: the word of the cell is the
+/// reference. A `TLink` is 16 bytes; following it takes one step. Like a [`TCell`](crate::TCell) it must live at least as long as
+/// the run (`'tx`), and so do links in nodes that were reached from it.
 ///
 /// # Examples
 ///
@@ -133,7 +133,6 @@ impl<T: Send + Sync + 'static> TLink<T> {
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
     #[inline(always)]
-    #[allow(dead_code, reason = "for structures that search by hints")]
     pub(crate) fn peek<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Option<Linkage<'tx, T>>> {
         // SAFETY: as in `read`.
         unsafe { Ok(Self::node(tx.attempt().peek(&raw const self.cell, Self::fits)?)) }
@@ -165,19 +164,6 @@ impl<T: Send + Sync + 'static> TLink<T> {
         }
         // SAFETY: the reference was not given away.
         Err(unsafe { Shared::take_raw(node) })
-    }
-}
-
-impl<T: 'static> TLink<T> {
-    /// The node that the link leads to, for as long as the link is borrowed.
-    ///
-    /// # Safety
-    ///
-    /// Nobody makes it lead elsewhere any more, and the link's maker has synchronised with the caller.
-    #[allow(dead_code, reason = "for structures with a frozen part")]
-    pub(crate) unsafe fn frozen(&self) -> Option<&T> {
-        // SAFETY: the reference stays in the cell as long as the link does.
-        NonNull::new(self.cell.load()).map(|raw| unsafe { Shared::borrow_raw(raw) })
     }
 }
 
@@ -230,7 +216,8 @@ impl<'tx, T: 'static> Linkage<'tx, T> {
     /// The node. (It lives longer than a borrow of `self`, which is what `Deref` gives.)
     #[inline(always)]
     pub fn get(self) -> &'tx T {
-        // SAFETY: the reference it stands for was in a link after the run was pinned, so it is dropped when `'tx` is over at the earliest.
+        // SAFETY: the reference it stands for was in a link after the run was pinned, so it is dropped when `'tx` is over at the
+        // earliest.
         unsafe { Shared::borrow_raw(self.raw) }
     }
 

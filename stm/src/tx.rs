@@ -86,7 +86,6 @@ impl ReadTransaction<'_, '_> {
     /// again: whether that lets it go on is for the body to say, and need not be the same for the others.
     #[cold]
     #[track_caller]
-    #[allow(dead_code, reason = "for structures that hand out one thing at a time")]
     pub(crate) fn wait_in_line<T>(&self, since: usize) -> StmResult<T> {
         if self.attempt.has_written() {
             return self.retry();

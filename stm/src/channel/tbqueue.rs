@@ -169,8 +169,8 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
         }
     }
 
-    /// Does what the rule says with an item for which there is no room, as was read `since`. Returns the item if it is the one to be
-    /// dropped.
+    /// Does what the rule says with an item for which there is no room, as was read `since`. Returns the item if it is the one to
+    /// be dropped.
     #[cold]
     fn overflows(&self, tx: &Transaction<'_, '_>, item: T, since: usize) -> StmResult<Option<T>> {
         let inner = Shared::get(&self.inner, tx);

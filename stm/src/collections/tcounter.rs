@@ -10,10 +10,10 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction, atomically, 
 
 /// A number that is added to and taken from without conflicts, and can be read exactly.
 ///
-/// Each thread counts in a part of its own, a *stripe*, unless there are more threads at once than stripes. [`add`](Self::add) touches that one alone, and so does
-/// [`try_take`](Self::try_take) as long as the stripe holds enough; else it gathers from the others, and moves half of what it
-/// finds there over, so that the next times are free of conflicts again. They meet only when the counter as a whole comes near
-/// what is asked for. [`get`](Self::get) reads all stripes.
+/// Each thread counts in a part of its own, a *stripe*, unless there are more threads at once than stripes. [`add`](Self::add)
+/// touches that one alone, and so does [`try_take`](Self::try_take) as long as the stripe holds enough; else it gathers from the
+/// others, and moves half of what it finds there over, so that the next times are free of conflicts again. They meet only when the
+/// counter as a whole comes near what is asked for. [`get`](Self::get) reads all stripes.
 ///
 /// A counter that is read as often as it is changed is better off as a `TVar<u64>`: it takes 1 kB for every two cores of the
 /// machine or part thereof (64 stripes at most).

@@ -4,8 +4,9 @@
 //! other's location, at least one sees the other's store, if one of them uses `heavy`. Two `light` fences order nothing
 //! between each other. (P1202R5, "Asymmetric fences".)
 //!
-//! `light` takes what [`is_asymmetric`] denies: whether it has to be a real fence. On Linux `heavy` is membarrier(2), which makes every running thread of the process execute a full barrier, and
-//! `light` only stops the compiler. Elsewhere, and where the system call is refused, both are `fence(SeqCst)`.
+//! `light` takes what [`is_asymmetric`] denies: whether it has to be a real fence. On Linux `heavy` is membarrier(2), which makes
+//! every running thread of the process execute a full barrier, and `light` only stops the compiler. Elsewhere, and where the system
+//! call is refused, both are `fence(SeqCst)`.
 
 #[cfg(all(target_os = "linux", not(any(stm_loom, stm_shuttle))))]
 mod platform {

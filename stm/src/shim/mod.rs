@@ -1,8 +1,9 @@
 //! The one door to shared-memory primitives.
 //!
-//! Every atomic, lock, thread-local and static of the library is named through this module, so that the same code runs
-//! on the real machine, under loom (`--cfg stm_loom`), under shuttle (`--cfg stm_shuttle`) and with random delays at
-//! every access (`--cfg stm_chaos`). [`point`] marks steps at which a test may step in (`--cfg stm_probe`). Nothing else in the crate may name `std::sync::atomic` or `parking_lot`.
+//! Every atomic, lock, thread-local and static of the library is named through this module, so that the same code runs on the real
+//! machine, under loom (`--cfg stm_loom`), under shuttle (`--cfg stm_shuttle`) and with random delays at every access (`--cfg
+//! stm_chaos`). [`point`] marks steps at which a test may step in (`--cfg stm_probe`). Nothing else in the crate may name
+//! `std::sync::atomic` or `parking_lot`.
 //!
 //! # Sequential consistency
 //!

@@ -269,9 +269,9 @@ shared_static! {
     static LOOKING: AtomicU64 = AtomicU64::new(0)
 }
 
-/// Looks for a few microseconds whether one of the variables is written, before anything is done to be woken by that. A partner that
-/// answers at once then finds nobody to wake, and its commits stay plain ones. Whoever looks stands in no line, so few may do it at a
-/// time: no more than can while one core is left for the one who writes.
+/// Looks for a few microseconds whether one of the variables is written, before anything is done to be woken by that. A partner
+/// that answers at once then finds nobody to wake, and its commits stay plain ones. Whoever looks stands in no line, so few may do
+/// it at a time: no more than can while one core is left for the one who writes.
 ///
 /// # Safety
 ///

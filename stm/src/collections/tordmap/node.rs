@@ -26,8 +26,8 @@ pub(super) struct Node<K: 'static, V: 'static> {
     pub(super) value: TCell<V>,
 }
 
-/// Which list the node is in ([`List::id`](super::list::List::id)), or 0, and in the low bits how many levels it has, less one. The latter
-/// never changes.
+/// Which list the node is in ([`List::id`](super::list::List::id)), or 0, and in the low bits how many levels it has, less one. The
+/// latter never changes.
 pub(super) type Owner = u64;
 
 /// The part of an [`Owner`] that tells the number of levels.

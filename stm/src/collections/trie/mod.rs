@@ -12,9 +12,9 @@
 //! everybody has read the root's link, nobody who has seen the older generation as the current one commits after the view. So
 //! what is of an older generation than the committed root's is frozen (`frozen`).
 //!
-//! User code (`Hash`, `Eq`, `Clone` and closures) may run between any two steps here. All it can do is panic, after which the
-//! body may go on if it catches that (so none runs between two writes that belong together), or, if it is a closure that has the transaction, change the map; so nothing that was found before a closure ran is
-//! relied on after it.
+//! User code (`Hash`, `Eq`, `Clone` and closures) may run between any two steps here. All it can do is panic, after which the body
+//! may go on if it catches that (so none runs between two writes that belong together), or, if it is a closure that has the
+//! transaction, change the map; so nothing that was found before a closure ran is relied on after it.
 
 pub(crate) mod branch;
 pub(crate) mod build;
