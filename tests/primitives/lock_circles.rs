@@ -206,8 +206,13 @@ fn who_waits_and_holds_nothing_any_more_is_in_nobody_s_way() {
     let _watchdog = watchdog();
     let (lock, me, you) = (TRwLock::new(0_u64), Owner::new(), Owner::new());
     let (mine, yours) = (pollster::block_on(lock.read_async(me)), pollster::block_on(lock.read_async(you)));
+    let third = pollster::block_on(lock.read_async(Owner::new()));
     let mut writing = Task::begin(lock.write_async(me));
     drop(mine);
+    let refused = yours.upgrade_timeout(AT_ONCE).expect_err("the third reads");
+    assert_eq!(refused.reason(), LockError::TimedOut, "the third alone is in the way");
+    let yours = refused.into_guard();
+    drop(third);
     let mut upgraded = yours.upgrade_timeout(AT_ONCE).expect("nobody else holds it");
     upgraded.set(1);
     assert!(writing.advance().is_none());

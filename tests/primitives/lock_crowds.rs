@@ -133,3 +133,29 @@ fn more_threads_than_seats() {
     });
     assert!(is_free(&lock));
 }
+
+/// Also where a single step would do.
+#[test]
+fn one_shot_functions_are_refused_in_a_body() {
+    let _watchdog = watchdog();
+    let (lock, semaphore) = (TRwLock::new(0_u64), stm::sync::TSemaphore::new(1));
+    let ways: [&dyn Fn(); 7] = [
+        &|| drop(lock.read()),
+        &|| drop(lock.write()),
+        &|| drop(lock.try_upgradable_read()),
+        &|| drop(pollster::block_on(lock.write_async(Owner::new()))),
+        &|| drop(semaphore.acquire_blocking(1)),
+        &|| drop(semaphore.try_acquire_now(0)),
+        &|| drop(pollster::block_on(semaphore.acquire_async(1))),
+    ];
+    for way in ways {
+        let panic = common::expect_panic(|| {
+            atomically(|_| {
+                way();
+                Ok(())
+            })
+        });
+        assert!(panic.message.contains("inside the body of another transaction"), "{}", panic.message);
+        assert!(is_free(&lock) && snapshot(|tx| semaphore.available(tx)) == 1);
+    }
+}
