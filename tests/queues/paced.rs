@@ -375,6 +375,24 @@ fn subscribers_come_and_go_while_something_is_sent() {
     assert_eq!((channel.try_publish(5), channel.try_publish(6)), (Ok(()), Err(TryPushError::Full(6))));
 }
 
+/// What comes, is counted with, and leaves in one body does not have that body run again, and again.
+#[test]
+fn a_subscriber_that_is_there_for_a_moment_is_in_nobodys_way() {
+    let _watchdog = watchdog();
+    let channel = TBroadcast::with_overflow(1, Overflow::Wait);
+    let runs = atomically(|tx| {
+        (0..5).try_for_each(|n| channel.send(tx, n))?;
+        let moment = channel.subscribe(tx)?;
+        channel.send(tx, 5)?;
+        assert_eq!(moment.recv(tx)?, 5);
+        channel.send(tx, 6)?;
+        drop(moment);
+        (7..12).try_for_each(|n| channel.send(tx, n))?;
+        Ok(tx.attempt_number())
+    });
+    assert_eq!(runs, 1);
+}
+
 /// Several senders and subscribers, of whom some come and go: all get everything in order, and nobody is further behind.
 #[test]
 fn all_get_everything_and_nobody_falls_behind() {

@@ -83,8 +83,13 @@ impl<T: Send + Sync + 'static> Pace<T> {
             let (entries, slowest) = self.listeners.show(|listeners| -> StmResult<_> {
                 let mut slowest = number;
                 for position in &listeners.positions {
-                    let Some(next) = Shared::get(position, tx).next(tx)? else { continue };
-                    if self.is_behind(next, number) {
+                    let position = Shared::get(position, tx);
+                    // No part of the transaction, unless it is to wait for that: whoever leaves in the same body would undo it.
+                    if position.is_gone.load() {
+                        continue;
+                    }
+                    let next = position.number(tx)?;
+                    if self.is_behind(next, number) && !position.is_gone.read(tx)? {
                         return Ok((listeners.entries, None));
                     }
                     slowest = slowest.min(next);

@@ -14,7 +14,8 @@ use crate::{Linkage, ReadTransaction, Shared, StmResult, TCell, TLink, Transacti
 /// part of a transaction). Threads that share one subscriber by reference share its position: each item goes to one of them.
 ///
 /// Where the channel [waits](super::Overflow::Wait) for its subscribers, a sender may wait for this one until it reads on or is
-/// dropped. To drop it is a step of its own, possible anywhere; inside a body it acts at once and is not undone.
+/// dropped. To drop it is a step of its own, possible anywhere; inside a body it acts at once and is not undone. (A body that has
+/// found the channel full because of it, and then drops it, is run again.)
 pub struct TSubscriber<T: 'static> {
     channel: Shared<Channel<T>>,
     position: Shared<Position<T>>,
@@ -30,12 +31,9 @@ pub(super) struct Position<T: 'static> {
 }
 
 impl<T: Send + Sync + 'static> Position<T> {
-    /// The number of what is to be read next, if anybody is to read it.
-    pub(super) fn next<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Option<u64>> {
-        if self.is_gone.read(tx)? {
-            return Ok(None);
-        }
-        Ok(self.place.read(tx)?.map(|place| place.number))
+    /// The number of what is to be read next.
+    pub(super) fn number<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<u64> {
+        Ok(self.place.read(tx)?.expect("a position is at a place").number)
     }
 }
 

@@ -380,3 +380,44 @@ impl Holds {
         (of(Count::READS) + of(Count::UPGRADABLE), of(Count::WRITES) > 0)
     }
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::run::atomically;
+    use crate::sync::TRwLock;
+
+    #[test]
+    fn counts_have_bits_of_their_own() {
+        let counts = [Count::READS, Count::UPGRADABLE, Count::WRITES, Count::CLAIMS_UPGRADABLE, Count::CLAIMS_TO_WRITE];
+        let together = counts.iter().fold(FLAGS, |bits, count| {
+            assert_eq!(bits & count.mask(), 0);
+            bits | count.mask()
+        });
+        assert_eq!(together, (1 << OWNER) - 1);
+        let full = with(0, 5, Count::WRITES).map(|word| word | Count::WRITES.mask()).unwrap();
+        assert!(with(full, 5, Count::WRITES).is_none() && with(full, 6, Count::READS).is_none());
+        assert_eq!(without(with(FLAGS, 5, Count::READS).unwrap(), 5, Count::READS), Some(FLAGS));
+    }
+
+    #[test]
+    fn an_owner_whose_number_does_not_fit_is_one_like_any_other() {
+        let lock = TRwLock::new(0_u64);
+        // Two of which the bits that fit are the same, and one that is just those.
+        let owners = [1 << 62 | 7, 1 << 61 | 7, 7, 1 << (u64::BITS - OWNER)].map(Owner::numbered);
+        for (place, owner) in owners.into_iter().enumerate() {
+            assert!(atomically(|tx| lock.try_lock(tx, owner, Mode::Write)));
+            for (other, stranger) in owners.into_iter().enumerate() {
+                assert_eq!(atomically(|tx| lock.try_lock(tx, stranger, Mode::Read)), other == place);
+                assert_eq!(atomically(|tx| lock.held(tx, stranger, Mode::Write)), u32::from(other == place));
+            }
+            lock.holds().exchange_now(owner, Count::held(Mode::Write), Count::held(Mode::Upgradable));
+            lock.holds().remove_now(owner, Count::held(Mode::Read));
+            assert_eq!(atomically(|tx| lock.held(tx, owner, Mode::Upgradable)), 1);
+            assert!(owners.iter().all(|owner| atomically(|tx| lock.try_lock(tx, *owner, Mode::Read))));
+            owners.iter().for_each(|owner| lock.holds().remove_now(*owner, Count::held(Mode::Read)));
+            atomically(|tx| lock.unlock(tx, owner, Mode::Upgradable));
+        }
+        assert!(lock.try_write().is_some());
+    }
+}

@@ -74,6 +74,11 @@ impl Owner {
         owner
     }
 
+    #[cfg(test)]
+    pub(super) fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+
     /// Not 0, and no other owner's.
     pub(super) fn number(self) -> u64 {
         self.0
