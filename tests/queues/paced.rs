@@ -255,20 +255,27 @@ fn a_thread_that_waits_to_send_is_woken() {
 #[test]
 fn senders_wait_in_line() {
     let _watchdog = watchdog();
-    let (channel, mut crowd) = (TBroadcast::with_overflow(1, Overflow::Wait), Crowd::default());
+    let (channel, mut crowd, runs) =
+        (TBroadcast::with_overflow(1, Overflow::Wait), Crowd::default(), Arc::new(AtomicU64::new(0)));
     let (reader, quick) = (channel.subscriber(), channel.subscriber());
     channel.publish(0);
     let tasks: Vec<_> = (1..=20)
         .map(|n| {
-            let channel = channel.clone();
-            crowd.add(async move { channel.send_async(n).await.map_or(99, |()| n) })
+            let (channel, runs) = (channel.clone(), runs.clone());
+            crowd.add(stm::atomically_async(move |tx| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                channel.push(tx, n).map(|sent| sent.map_or(99, |()| n))
+            }))
         })
         .collect();
+    let count = tasks.len() as u64;
     for (task, n) in tasks.into_iter().zip(0..) {
         assert_eq!(quick.recv_blocking(), n);
         assert_eq!(reader.recv_blocking(), n);
         assert_eq!(crowd.run(), [(task, n + 1)]);
     }
+    let runs = runs.load(Ordering::SeqCst);
+    assert!(runs <= 6 * count, "{runs} runs for {count} items: all are woken by each");
 }
 
 #[test]

@@ -309,7 +309,9 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         let mut item = Handed::new(item);
         let channel = Shared::get(&self.inner, tx);
         let last = channel.last(tx)?.get();
-        if last.content.read(tx)?.is_some() {
+        // A look is enough, as `close` writes the link to the last place too, which has been read. So who waits for room waits for
+        // variables that stay, and does so in line.
+        if last.content.peek(tx)?.is_some() {
             return Ok(Err(TryPushError::Closed(item.take())));
         }
         if let Some(pace) = channel.pace()
@@ -392,10 +394,13 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     /// assert_eq!((reader.next_blocking(), reader.next_blocking()), (Some(1), None));
     /// ```
     pub fn close(&self, tx: &Transaction<'_, '_>) -> StmResult<bool> {
-        let last = Shared::get(&self.inner, tx).last(tx)?.get();
-        let is_open = last.content.read(tx)?.is_none();
+        let channel = Shared::get(&self.inner, tx);
+        let last = channel.last(tx)?;
+        let is_open = last.get().content.read(tx)?.is_none();
         if is_open {
-            last.content.write(tx, Some(Shared::new(Content::End)))?;
+            last.get().content.write(tx, Some(Shared::new(Content::End)))?;
+            // For the senders, who look at the content only by way of this.
+            channel.last.write(tx, Some(last.to_shared()))?;
         }
         Ok(is_open)
     }
