@@ -1,9 +1,9 @@
 //! `Pace`: how a broadcast channel keeps to its slowest subscriber.
 //!
-//! The sender knows a number of items that all subscribers have read, and looks at nobody as long as that is enough. When it is not,
-//! it looks at the subscribers' positions: until it comes to one that is too far behind, for whom it waits, or else at all, and
-//! then it knows the number anew. So subscribers change nothing but their own positions, and a send is in their way only now and
-//! then.
+//! The sender knows a number of items that all subscribers have read, and looks at nobody as long as that is enough. When it is
+//! not, it looks at the subscribers' positions: until it comes to one that is too far behind, for whom it waits, or else at all,
+//! and then it knows the number anew. So subscribers change nothing but their own positions, and a send is in their way only now
+//! and then.
 //!
 //! Who listens is no part of a transaction: one that subscribes only reads. A subscriber is entered, and struck out, in a step of
 //! its own, and a sender looks for those who have been entered meanwhile *after* it has read the positions: whoever is entered

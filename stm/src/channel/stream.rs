@@ -111,8 +111,8 @@ impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
-    /// The items that are read by this subscriber's position, as a stream. It ends when the channel is closed and everything has been
-    /// read.
+    /// The items that are read by this subscriber's position, as a stream. It ends when the channel is closed and everything has
+    /// been read.
     pub fn stream(&self) -> Items<T> {
         let subscriber = self.handle();
         Items::new(move || subscriber.next_async())

@@ -2,8 +2,8 @@
 //!
 //! A list of places. A place is filled with an item and a reference to the next place, or is still to be filled; the sender
 //! knows the last, and each subscriber its own. References lead forward only. So a place, and the item in it, is freed when
-//! the last subscriber has moved on, without anybody keeping count of subscribers. (Where a sender is to wait for them, it has to know
-//! them: see `pace`.) A channel that is closed has its end in the last place.
+//! the last subscriber has moved on, without anybody keeping count of subscribers. (Where a sender is to wait for them, it has to
+//! know them: see `pace`.) A channel that is closed has its end in the last place.
 
 use super::error::TryPushError;
 use super::overflow::Overflow;
@@ -43,9 +43,9 @@ use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 ///
 /// # Complexity and conflicts
 ///
-/// All operations take O(1), but for two on a channel that waits for its subscribers, or drops new items: to subscribe or to leave is
-/// O(subscribers), and so is a send that does not know whether there is room. It knows for as many items as it found room for when
-/// it looked last.
+/// All operations take O(1), but for two on a channel that waits for its subscribers, or drops new items: to subscribe or to leave
+/// is O(subscribers), and so is a send that does not know whether there is room. It knows for as many items as it found room for
+/// when it looked last.
 ///
 /// `send` conflicts with other sends and with `subscribe`; with a subscriber only if that has found nothing more to read, or is
 /// about to miss something, or when `send` looks at the positions of all. Subscribers do not conflict with each other.

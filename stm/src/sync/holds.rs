@@ -248,8 +248,8 @@ impl Holds {
         }
     }
 
-    /// Counts one more for an owner at once, if nobody else holds the lock or stands in line; else does nothing. `has` tells whether
-    /// it has, also if this panics: then it was after that (somebody's waker or destructor).
+    /// Counts one more for an owner at once, if nobody else holds the lock or stands in line; else does nothing. `has` tells
+    /// whether it has, also if this panics: then it was after that (somebody's waker or destructor).
     #[inline]
     pub(super) fn add_alone(&self, owner: Owner, count: Count, has: &mut bool) {
         let more = |word: u64| if word & FLAGS == 0 { with(word, owner.number(), count) } else { None };

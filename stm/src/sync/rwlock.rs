@@ -53,9 +53,9 @@ use crate::tx::{ReadTransaction, Transaction};
 /// - two who both wait to have it upgradable are none, nor is one of these beside one who reads and waits to write: the one who has
 ///   it upgradable is to leave, and need not wait for either.
 ///
-/// The one who asks last, and would close the circle, gets [`LockError::Deadlock`] (or a panic with that message, from functions that
-/// have no error to return). An owner counts as one here: it is taken to hold on while one of its calls waits. Transactions that
-/// retry are not counted, and locks that wait for each other in a circle are as much of a deadlock as with any other lock.
+/// The one who asks last, and would close the circle, gets [`LockError::Deadlock`] (or a panic with that message, from functions
+/// that have no error to return). An owner counts as one here: it is taken to hold on while one of its calls waits. Transactions
+/// that retry are not counted, and locks that wait for each other in a circle are as much of a deadlock as with any other lock.
 ///
 /// # The value
 ///
