@@ -9,6 +9,10 @@ mod composed;
 mod giving_up;
 #[path = "primitives/lock.rs"]
 mod lock;
+#[path = "primitives/lock_circles.rs"]
+mod lock_circles;
+#[path = "primitives/lock_crowds.rs"]
+mod lock_crowds;
 #[path = "primitives/lock_model.rs"]
 mod lock_model;
 #[path = "primitives/models.rs"]

@@ -10,6 +10,8 @@ mod conflicts;
 mod memory;
 #[path = "queues/model.rs"]
 mod model;
+#[path = "queues/paced.rs"]
+mod paced;
 #[path = "queues/priority.rs"]
 mod priority;
 #[path = "queues/subject.rs"]

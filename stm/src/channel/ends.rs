@@ -217,13 +217,64 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     pub fn subscriber(&self) -> TSubscriber<T> {
         snapshot(|tx| self.subscribe(tx))
     }
+
+    /// Closes the channel, in a transaction of its own: see [`close`](Self::close).
+    #[track_caller]
+    pub fn shut(&self) -> bool {
+        atomically(|tx| self.close(tx))
+    }
 }
 
 impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
-    /// Sends an item to all who have subscribed, in a transaction of its own: see [`send`](Self::send).
+    /// Sends an item to all who have subscribed, in a transaction of its own: see [`send`](Self::send). Where it is to wait, it
+    /// blocks the thread.
     #[track_caller]
     pub fn publish(&self, item: T) {
         atomically(|tx| self.send(tx, item.clone()));
+    }
+
+    /// Sends an item to all who have subscribed, in a transaction of its own: see [`push`](Self::push). Where it is to wait, it
+    /// blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// Returns the item if the channel is closed.
+    #[track_caller]
+    pub fn send_blocking(&self, item: T) -> Result<(), T> {
+        atomically(|tx| self.push(tx, item.clone()))
+    }
+
+    /// Sends an item, in a transaction of its own, if no subscriber is too far behind: see [`try_send`](Self::try_send).
+    ///
+    /// # Errors
+    ///
+    /// Returns the item if one is, or the channel is closed.
+    #[track_caller]
+    pub fn try_publish(&self, item: T) -> Result<(), TryPushError<T>> {
+        atomically(|tx| self.try_send(tx, item.clone()))
+    }
+
+    /// Sends an item in a task: see [`push`](Self::push). Where it is to wait, it is pending. The output is as that of
+    /// [`send_blocking`](Self::send_blocking). Dropping the future before it is ready sends nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::{Overflow, TBroadcast};
+    ///
+    /// # fn main() { pollster::block_on(async {
+    /// let orders = TBroadcast::with_overflow(1, Overflow::Wait);
+    /// let reader = orders.subscriber();
+    /// orders.send_async(1).await.unwrap();
+    /// let second = orders.send_async(2);
+    /// assert_eq!(reader.recv_async().await, 1);
+    /// assert_eq!(second.await, Ok(()));
+    /// # }) }
+    /// ```
+    #[track_caller]
+    pub fn send_async(&self, item: T) -> impl Future<Output = Result<(), T>> + Send + use<T> {
+        let channel = self.clone();
+        atomically_async(move |tx| channel.push(tx, item.clone()))
     }
 }
 
@@ -236,6 +287,21 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     #[track_caller]
     pub fn recv_blocking(&self) -> T {
         atomically(|tx| self.recv(tx))
+    }
+
+    /// Returns the next item, in a transaction of its own; blocks the thread while there is none. `None` says that the channel is
+    /// closed and everything has been read.
+    #[track_caller]
+    pub fn next_blocking(&self) -> Option<T> {
+        atomically(|tx| self.recv_or_end(tx))
+    }
+
+    /// Returns the next item to a task, which waits while there is none. `None` says that the channel is closed and everything has
+    /// been read. Dropping the future before it is ready reads nothing.
+    #[track_caller]
+    pub fn next_async(&self) -> impl Future<Output = Option<T>> + Send + use<T> {
+        let subscriber = self.handle();
+        atomically_async(move |tx| subscriber.recv_or_end(tx))
     }
 
     /// Returns the next item to a task, which waits while there is none. The future reads by this subscriber's position;

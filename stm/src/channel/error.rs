@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
-/// The item that [`TBQueue::try_push`](super::TBQueue::try_push) could not put in, and why.
+/// The item that [`TBQueue::try_push`](super::TBQueue::try_push) could not put in, or
+/// [`TBroadcast::try_send`](super::TBroadcast::try_send) could not send, and why.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryPushError<T> {
-    /// The queue is full.
+    /// The queue is full, or a subscriber too far behind.
     Full(T),
-    /// The queue is closed.
+    /// The queue or channel is closed.
     Closed(T),
 }
 

@@ -10,6 +10,7 @@ mod ends;
 mod error;
 mod lagged;
 mod overflow;
+mod pace;
 mod position;
 mod ring;
 #[cfg(feature = "serde")]

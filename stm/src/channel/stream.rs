@@ -111,12 +111,10 @@ impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
-    /// The items that are read by this subscriber's position, as a stream. It has no end.
+    /// The items that are read by this subscriber's position, as a stream. It ends when the channel is closed and everything has
+    /// been read.
     pub fn stream(&self) -> Items<T> {
         let subscriber = self.handle();
-        Items::new(move || {
-            let next = subscriber.recv_async();
-            async { Some(next.await) }
-        })
+        Items::new(move || subscriber.next_async())
     }
 }

@@ -2,11 +2,15 @@
 //!
 //! A list of places. A place is filled with an item and a reference to the next place, or is still to be filled; the sender
 //! knows the last, and each subscriber its own. References lead forward only. So a place, and the item in it, is freed when
-//! the last subscriber has moved on, without anybody keeping count of subscribers.
+//! the last subscriber has moved on, without anybody keeping count of subscribers. (Where a sender is to wait for them, it has to
+//! know them: see `pace`.) A channel that is closed has its end in the last place.
 
+use super::error::TryPushError;
+use super::overflow::Overflow;
+use super::pace::Pace;
 use super::tsubscriber::TSubscriber;
-use crate::handed::Handed;
-use crate::{ReadTransaction, Shared, StmResult, TLink, Transaction};
+use crate::handed::{Handed, later};
+use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 
 /// A channel on which each item goes to every subscriber.
 ///
@@ -15,18 +19,39 @@ use crate::{ReadTransaction, Shared, StmResult, TLink, Transaction};
 ///
 /// # Slow subscribers
 ///
-/// A sender never waits. On a channel that was made by [`new`](Self::new), what a subscriber has not read is kept for as long as
-/// that takes. One that was made by [`with_capacity`](Self::with_capacity) keeps the latest so many items, also when all have
-/// read them: a subscriber that falls back further misses what it has not read of the rest, and is
-/// [told](TSubscriber::recv_or_lag) how many items that were.
+/// A channel that was made by [`new`](Self::new) keeps what a subscriber has not read for as long as that takes. One that was made
+/// by [`with_overflow`](Self::with_overflow) has a capacity, and a rule for a subscriber that is so many items behind:
+///
+/// - [`Wait`](Overflow::Wait): the sender waits until all who are so far behind have read on, have left, or the channel is closed;
+/// - [`DropNewest`](Overflow::DropNewest): the new item is sent to nobody;
+/// - [`DropOldest`](Overflow::DropOldest), which is that of [`with_capacity`](Self::with_capacity): the channel keeps the latest so
+///   many items, also when all have read them. A subscriber that falls back further misses what it has not read of the rest, and is
+///   [told](TSubscriber::recv_or_lag) how many items that were.
+///
+/// While nobody listens there is nobody to wait for. With a capacity of 0 whoever listens is too far behind for every item: `send`
+/// waits until nobody listens any more, or drops the item; by `DropOldest` everybody misses everything.
+///
+/// (Who clones a subscriber, or subscribes in a snapshot, may come to a position that is over already: it gets all that is sent
+/// from there, and the sender may be further ahead of it than the capacity until its next send.)
+///
+/// # The end
+///
+/// [`close`](Self::close) ends the channel: nothing more is sent, and a subscriber that asks by
+/// [`recv_or_end`](TSubscriber::recv_or_end) learns of the end when it has read what is left.
 ///
 /// A handle: cloning it shares the channel.
 ///
 /// # Complexity and conflicts
 ///
-/// All operations take O(1). `send` conflicts with other sends and with `subscribe`; with a subscriber only if that has found
-/// nothing more to read, or, on a channel with a capacity, is about to miss something. Subscribers do not conflict with each
-/// other.
+/// All operations take O(1), but for two on a channel that waits for its subscribers, or drops new items: to subscribe or to leave
+/// is O(subscribers), and so is a send that does not know whether there is room. It knows for as many items as it found room for
+/// when it looked last.
+///
+/// `send` conflicts with other sends and with `subscribe`; with a subscriber only if that has found nothing more to read, or is
+/// about to miss something, or when `send` looks at the positions of all. Subscribers do not conflict with each other.
+///
+/// Senders wait in line: room for an item wakes one of them. (A transaction that has written something before, or read anything but
+/// this channel, waits like everybody.)
 ///
 /// # Examples
 ///
@@ -50,7 +75,14 @@ pub struct TBroadcast<T: 'static> {
 pub(super) struct Channel<T: 'static> {
     /// The place that is to be filled next.
     pub(super) last: TLink<Place<T>>,
-    kept: Option<Kept<T>>,
+    bound: Bound<T>,
+}
+
+/// What becomes of slow subscribers.
+enum Bound<T: 'static> {
+    None,
+    Kept(Kept<T>),
+    Paced(Pace<T>),
 }
 
 /// What a channel with a capacity keeps.
@@ -76,6 +108,8 @@ pub(super) enum Content<T: 'static> {
     },
     /// There was an item, and it is kept no longer.
     Lost,
+    /// The channel is closed: in the last place.
+    End,
 }
 
 impl<T: Send + Sync + 'static> Place<T> {
@@ -85,23 +119,32 @@ impl<T: Send + Sync + 'static> Place<T> {
 }
 
 impl<T: Send + Sync + 'static> Channel<T> {
-    pub(super) fn last<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<crate::Linkage<'tx, Place<T>>> {
+    pub(super) fn last<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Linkage<'tx, Place<T>>> {
         Ok(self.last.read(tx)?.expect("there is always a place to be filled"))
     }
 
     /// The first place that can be read.
-    pub(super) fn oldest<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<crate::Linkage<'tx, Place<T>>> {
-        match &self.kept {
-            Some(kept) => Ok(kept.oldest.read(tx)?.expect("there is always an oldest place")),
-            None => self.last(tx),
+    pub(super) fn oldest<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<Linkage<'tx, Place<T>>> {
+        match &self.bound {
+            Bound::Kept(kept) => Ok(kept.oldest.read(tx)?.expect("there is always an oldest place")),
+            Bound::None | Bound::Paced(_) => self.last(tx),
         }
+    }
+
+    /// If it keeps to its slowest subscriber.
+    pub(super) fn pace(&self) -> Option<&Pace<T>> {
+        if let Bound::Paced(pace) = &self.bound { Some(pace) } else { None }
     }
 }
 
 impl<T: Send + Sync + 'static> TBroadcast<T> {
     /// Creates a channel that keeps everything until all subscribers have read it.
     pub fn new() -> Self {
-        Self { inner: Shared::new(Channel { last: TLink::new(Some(Place::new(0))), kept: None }) }
+        Self::with_bound(Place::new(0), Bound::None)
+    }
+
+    fn with_bound(place: Shared<Place<T>>, bound: Bound<T>) -> Self {
+        Self { inner: Shared::new(Channel { last: TLink::new(Some(place)), bound }) }
     }
 
     /// Creates a channel that keeps the latest so many items, and no others.
@@ -119,22 +162,64 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     /// assert_eq!(atomically(|tx| slow.recv_or_lag(tx)), Ok(4));
     /// ```
     pub fn with_capacity(capacity: usize) -> Self {
+        Self::with_overflow(capacity, Overflow::DropOldest)
+    }
+
+    /// Creates a channel with a rule for a subscriber that is so many items behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::{Overflow, TBroadcast, TryPushError};
+    ///
+    /// let orders = TBroadcast::with_overflow(2, Overflow::Wait);
+    /// let slow = orders.subscriber();
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(|| (1..=5).for_each(|n| orders.publish(n))); // never more than two ahead
+    ///     (1..=5).for_each(|n| assert_eq!(slow.recv_blocking(), n));
+    /// });
+    /// assert!(orders.try_publish(6).is_ok() && orders.try_publish(7).is_ok());
+    /// assert_eq!(orders.try_publish(8), Err(TryPushError::Full(8)));
+    /// drop(slow);
+    /// assert_eq!(orders.try_publish(8), Ok(()));
+    /// ```
+    pub fn with_overflow(capacity: usize, overflow: Overflow) -> Self {
         let place = Place::new(0);
-        let (capacity, lost) = (capacity as u64, Shared::new(Content::Lost));
-        let kept = Some(Kept { capacity, oldest: TLink::new(Some(place.clone())), lost });
-        Self { inner: Shared::new(Channel { last: TLink::new(Some(place)), kept }) }
+        let bound = match overflow {
+            Overflow::Wait | Overflow::DropNewest => Bound::Paced(Pace::new(capacity, overflow)),
+            Overflow::DropOldest => {
+                let (oldest, lost) = (TLink::new(Some(place.clone())), Shared::new(Content::Lost));
+                Bound::Kept(Kept { capacity: capacity as u64, oldest, lost })
+            }
+        };
+        Self::with_bound(place, bound)
     }
 
-    /// How many items it keeps, if that is fixed.
+    /// How many items it keeps, or a subscriber may be behind, if that is fixed.
     pub fn capacity(&self) -> Option<usize> {
-        self.inner.kept.as_ref().map(|kept| kept.capacity as usize)
+        match &self.inner.bound {
+            Bound::None => None,
+            Bound::Kept(kept) => Some(kept.capacity as usize),
+            Bound::Paced(pace) => Some(pace.capacity() as usize),
+        }
     }
 
-    /// Sends an item to all who have subscribed.
+    /// What happens when a subscriber is too far behind, if anything does.
+    pub fn overflow(&self) -> Option<Overflow> {
+        match &self.inner.bound {
+            Bound::None => None,
+            Bound::Kept(_) => Some(Overflow::DropOldest),
+            Bound::Paced(pace) => Some(pace.overflow),
+        }
+    }
+
+    /// Sends an item to all who have subscribed, as [`push`](Self::push) does; drops it if the channel is closed.
     ///
     /// # Retry and conflicts
     ///
-    /// Never waits. Conflicts with other sends, with `subscribe`, and with subscribers that have found nothing more to read.
+    /// Waits while a subscriber is too far behind, if that is the rule. Conflicts with other sends, with `subscribe`, with
+    /// subscribers that have found nothing more to read, and with all of them when it looks how far they have come.
     ///
     /// # Errors
     ///
@@ -151,18 +236,96 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     /// assert_eq!(reader.recv_blocking(), 1);
     /// ```
     #[doc(alias = "writeBroadcastTChan")]
+    #[track_caller]
     #[must_use = "a send that returned `Abort` has not happened: pass the signal on with `?`"]
     pub fn send(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<()> {
+        later(self.push(tx, item)?.err());
+        Ok(())
+    }
+
+    /// Sends an item to all who have subscribed. If a subscriber is too far behind, does what the [`Overflow`] rule says; what it
+    /// drops is counted by [`dropped`](Self::dropped).
+    ///
+    /// Returns the item if the channel is closed.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// assert_eq!(atomically(|tx| news.push(tx, 1)), Ok(()));
+    /// atomically(|tx| news.close(tx));
+    /// assert_eq!(atomically(|tx| news.push(tx, 2)), Err(2));
+    /// ```
+    #[track_caller]
+    pub fn push(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Result<(), T>> {
+        let since = tx.reads();
+        match self.try_send(tx, item)? {
+            Ok(()) => Ok(Ok(())),
+            Err(TryPushError::Closed(item)) => Ok(Err(item)),
+            Err(TryPushError::Full(item)) => {
+                later(Some(item));
+                match Shared::get(&self.inner, tx).pace() {
+                    Some(pace) if pace.overflow == Overflow::DropNewest => pace.dropped.modify(tx, |n| n + 1).map(Ok),
+                    _ => tx.wait_in_line(since),
+                }
+            }
+        }
+    }
+
+    /// Sends an item if no subscriber is too far behind, whatever the rule; else returns it. (By `DropOldest` none ever is.)
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Does not wait. Conflicts as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::{Overflow, TBroadcast, TryPushError};
+    ///
+    /// let orders = TBroadcast::with_overflow(1, Overflow::Wait);
+    /// let reader = orders.subscriber();
+    /// assert_eq!(atomically(|tx| orders.try_send(tx, 1)), Ok(()));
+    /// assert_eq!(atomically(|tx| orders.try_send(tx, 2)), Err(TryPushError::Full(2)));
+    /// assert_eq!(reader.recv_blocking(), 1);
+    /// assert_eq!(atomically(|tx| orders.try_send(tx, 2)), Ok(()));
+    /// ```
+    pub fn try_send(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Result<(), TryPushError<T>>> {
         let mut item = Handed::new(item);
         let channel = Shared::get(&self.inner, tx);
         let last = channel.last(tx)?.get();
+        // A look is enough, as `close` writes the link to the last place too, which has been read. So who waits for room waits for
+        // variables that stay, and does so in line.
+        if last.content.peek(tx)?.is_some() {
+            return Ok(Err(TryPushError::Closed(item.take())));
+        }
+        if let Some(pace) = channel.pace()
+            && !pace.admits(tx, last.number)?
+        {
+            return Ok(Err(TryPushError::Full(item.take())));
+        }
         let next = Place::new(last.number + 1);
         last.content.write(tx, Some(Shared::new(Content::Item { item: item.take(), next: next.clone() })))?;
         channel.last.write(tx, Some(next))?;
-        match &channel.kept {
-            Some(kept) => Self::forget(tx, kept, last.number + 1),
-            None => Ok(()),
+        if let Bound::Kept(kept) = &channel.bound {
+            Self::forget(tx, kept, last.number + 1)?;
         }
+        Ok(Ok(()))
     }
 
     /// Gives up the oldest place if there are now too many.
@@ -176,6 +339,83 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
             kept.oldest.write(tx, Some(next.clone()))?;
         }
         oldest.content.write(tx, Some(kept.lost.clone()))
+    }
+
+    /// How many items were sent to nobody because a subscriber was too far behind.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with sends that drop their item.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn dropped(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<u64> {
+        Shared::get(&self.inner, tx).pace().map_or(Ok(0), |pace| pace.dropped.read(tx))
+    }
+
+    /// Whether a subscriber is so far behind that an item can not be sent to all. Never by `DropOldest`, nor without a capacity.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with sends; and with subscribers when it looks how far they have come.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn is_full(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
+        let channel = Shared::get(&self.inner, tx);
+        match channel.pace() {
+            Some(pace) => Ok(!pace.has_room(tx, channel.last(tx)?.number)?),
+            None => Ok(false),
+        }
+    }
+
+    /// Ends the channel: from now on nothing is sent, and [`recv_or_end`](TSubscriber::recv_or_end) returns `None` to those who
+    /// have read what is left. All who wait are woken. Says whether the channel was open.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// news.publish(1);
+    /// assert!(atomically(|tx| news.close(tx)));
+    /// assert_eq!((reader.next_blocking(), reader.next_blocking()), (Some(1), None));
+    /// ```
+    pub fn close(&self, tx: &Transaction<'_, '_>) -> StmResult<bool> {
+        let channel = Shared::get(&self.inner, tx);
+        let last = channel.last(tx)?;
+        let is_open = last.get().content.read(tx)?.is_none();
+        if is_open {
+            last.get().content.write(tx, Some(Shared::new(Content::End)))?;
+            // For the senders, who look at the content only by way of this.
+            channel.last.write(tx, Some(last.to_shared()))?;
+        }
+        Ok(is_open)
+    }
+
+    /// Whether the channel is closed. There may be subscribers who have not read everything.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with sends and `close`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn is_closed(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
+        Ok(Shared::get(&self.inner, tx).last(tx)?.get().content.read(tx)?.is_some())
     }
 
     /// Begins to listen: the subscriber gets what is sent from now on.

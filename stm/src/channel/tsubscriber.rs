@@ -1,25 +1,40 @@
 //! `TSubscriber`: a position on a broadcast channel.
 
 use super::lagged::Lagged;
+use super::pace::{Presence, listen};
 use super::tbroadcast::{Channel, Content, Place};
 use crate::context::Suspended;
 use crate::handed::Handed;
-use crate::{ReadTransaction, Shared, StmResult, TCell, TLink, Transaction, snapshot};
+use crate::{Linkage, ReadTransaction, Shared, StmResult, TCell, TLink, Transaction, snapshot};
 
 /// Who listens to a [`TBroadcast`](super::TBroadcast): a position in what is sent. Made by
 /// [`TBroadcast::subscribe`](super::TBroadcast::subscribe).
 ///
 /// Cloning it makes a position of its own, which is at first the same (as committed; [`fork`](Self::fork) does the same as a
 /// part of a transaction). Threads that share one subscriber by reference share its position: each item goes to one of them.
+///
+/// Where the channel [waits](super::Overflow::Wait) for its subscribers, a sender may wait for this one until it reads on or is
+/// dropped. To drop it is a step of its own, possible anywhere; inside a body it acts at once and is not undone. (A body that has
+/// found the channel full because of it, and then drops it, is run again.)
 pub struct TSubscriber<T: 'static> {
     channel: Shared<Channel<T>>,
     position: Shared<Position<T>>,
+    listening: Option<Presence>,
 }
 
-struct Position<T: 'static> {
+pub(super) struct Position<T: 'static> {
     /// What is to be read next.
     place: TLink<Place<T>>,
     missed: TCell<u64>,
+    /// Nobody reads by it any more.
+    pub(super) is_gone: TCell<bool>,
+}
+
+impl<T: Send + Sync + 'static> Position<T> {
+    /// The number of what is to be read next.
+    pub(super) fn number<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<u64> {
+        Ok(self.place.read(tx)?.expect("a position is at a place").number)
+    }
 }
 
 /// What is to be read next.
@@ -27,17 +42,21 @@ enum Next<'tx, T: 'static> {
     Item(&'tx T, &'tx Shared<Place<T>>),
     Lost,
     Nothing,
+    /// Nor will there be.
+    End,
 }
 
 impl<T: Send + Sync + 'static> TSubscriber<T> {
     pub(super) fn new(channel: Shared<Channel<T>>, place: Shared<Place<T>>, missed: u64) -> Self {
-        let position = Position { place: TLink::new(Some(place)), missed: TCell::new(missed) };
-        Self { channel, position: Shared::new(position) }
+        let (next, missed, is_gone) = (place.number, TCell::new(missed), TCell::new(false));
+        let position = Shared::new(Position { place: TLink::new(Some(place)), missed, is_gone });
+        let listening = listen(&channel, &position, next);
+        Self { channel, position, listening }
     }
 
     /// A second handle to the same position.
     pub(super) fn handle(&self) -> Self {
-        Self { channel: self.channel.clone(), position: self.position.clone() }
+        Self { channel: self.channel.clone(), position: self.position.clone(), listening: self.listening.clone() }
     }
 
     fn place<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> StmResult<&'tx Place<T>> {
@@ -50,6 +69,7 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
             Some(content) => match content.get() {
                 Content::Item { item, next } => Next::Item(item, next),
                 Content::Lost => Next::Lost,
+                Content::End => Next::End,
             },
         })
     }
@@ -57,10 +77,17 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
     /// Goes to the oldest item there is. Returns how many it has gone past.
     fn catch_up(&self, tx: &Transaction<'_, '_>) -> StmResult<u64> {
         let oldest = Shared::get(&self.channel, tx).oldest(tx)?;
-        let missed = oldest.number - self.place(tx)?.number;
-        let position = Shared::get(&self.position, tx);
-        position.missed.modify(tx, |n| n + missed)?;
-        position.place.write(tx, Some(oldest.to_shared()))?;
+        self.go_to(tx, oldest)
+    }
+
+    /// Goes on to a place, and counts what it has gone past.
+    fn go_to<'tx>(&self, tx: &Transaction<'tx, '_>, place: Linkage<'tx, Place<T>>) -> StmResult<u64> {
+        let missed = place.number.saturating_sub(self.place(tx)?.number);
+        if missed > 0 {
+            let position = Shared::get(&self.position, tx);
+            position.missed.modify(tx, |n| n + missed)?;
+            position.place.write(tx, Some(place.to_shared()))?;
+        }
         Ok(missed)
     }
 
@@ -90,7 +117,7 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
     pub fn is_empty(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
-        Ok(matches!(self.next(tx)?, Next::Nothing))
+        Ok(matches!(self.next(tx)?, Next::Nothing | Next::End))
     }
 
     /// How many items were sent that have not been read, those that are missed by now included.
@@ -104,7 +131,46 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
     /// Returns [`Abort`](crate::Abort) if the run is over.
     pub fn len(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<usize> {
         let last = Shared::get(&self.channel, tx).last(tx)?.number;
-        Ok((last - self.place(tx)?.number) as usize)
+        Ok(last.saturating_sub(self.place(tx)?.number) as usize)
+    }
+
+    /// Whether the channel is closed and everything has been read.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with who reads by this subscriber; with `send` and `close` if there is nothing to read.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    pub fn is_over(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
+        Ok(matches!(self.next(tx)?, Next::End))
+    }
+
+    /// Passes over everything that has not been read, and returns how many items that were; [`missed`](Self::missed) counts them.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with `send` and with who reads by this subscriber.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// (1..=3).for_each(|n| news.publish(n));
+    /// assert_eq!(atomically(|tx| reader.skip(tx)), 3);
+    /// assert_eq!(atomically(|tx| reader.try_recv(tx)), None);
+    /// ```
+    pub fn skip(&self, tx: &Transaction<'_, '_>) -> StmResult<u64> {
+        let last = Shared::get(&self.channel, tx).last(tx)?;
+        self.go_to(tx, last)
     }
 
     /// How many items it has missed in all, as far as it has come. Always 0 if the channel has no capacity.
@@ -122,8 +188,8 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
-    /// Returns the next item, and waits for one if everything has been read. What was missed is passed over in silence, and
-    /// counted by [`missed`](Self::missed).
+    /// Returns the next item, and waits for one if everything has been read; for ever, if the channel is closed (see
+    /// [`recv_or_end`](Self::recv_or_end)). What was missed is passed over in silence, and counted by [`missed`](Self::missed).
     ///
     /// # Retry and conflicts
     ///
@@ -150,6 +216,37 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     pub fn recv(&self, tx: &Transaction<'_, '_>) -> StmResult<T> {
         match self.try_recv(tx)? {
             Some(item) => Ok(item),
+            None => tx.retry(),
+        }
+    }
+
+    /// Returns the next item, and waits for one if everything has been read, as [`recv`](Self::recv) does. `None` says that the
+    /// channel is [closed](super::TBroadcast::close) and everything has been read.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As `recv`. At the end it does not wait.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// news.publish(7);
+    /// news.shut();
+    /// assert_eq!(atomically(|tx| reader.recv_or_end(tx)), Some(7));
+    /// assert_eq!(atomically(|tx| reader.recv_or_end(tx)), None);
+    /// ```
+    pub fn recv_or_end(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
+        match self.try_recv(tx)? {
+            Some(item) => Ok(Some(item)),
+            None if self.is_over(tx)? => Ok(None),
             None => tx.retry(),
         }
     }
@@ -202,7 +299,7 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
                 Ok(Some(Ok(item.take())))
             }
             Next::Lost => Ok(Some(Err(Lagged(self.catch_up(tx)?)))),
-            Next::Nothing => Ok(None),
+            Next::Nothing | Next::End => Ok(None),
         }
     }
 
@@ -227,7 +324,7 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
         }
         Ok(match next {
             Next::Item(item, _) => Some(item.clone()),
-            Next::Lost | Next::Nothing => None,
+            Next::Lost | Next::Nothing | Next::End => None,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::mem;
 use super::line::Spot;
 use super::permit::Permit;
 use super::semaphore::TSemaphore;
+use crate::context;
 use crate::error::StmResult;
 use crate::tcell::TCell;
 use crate::tx::Transaction;
@@ -55,6 +56,32 @@ impl Acquisition {
 
     pub(super) fn into_permit(mut self) -> Permit {
         Permit::new(self.semaphore.clone(), mem::take(&mut self.n))
+    }
+}
+
+/// Takes permits by a single step, if nobody is in the way or in line. What a panic leaves is given back.
+#[inline]
+#[track_caller]
+pub(super) fn alone(semaphore: &TSemaphore, n: u64) -> Option<Permit> {
+    context::current()?.refuse_nesting();
+    let mut taken = Taken { semaphore, n, has: false };
+    semaphore.take_now(n, &mut taken.has);
+    mem::take(&mut taken.has).then(|| Permit::new(semaphore.clone(), n))
+}
+
+/// Permits that a panic is to give back.
+struct Taken<'s> {
+    semaphore: &'s TSemaphore,
+    n: u64,
+    has: bool,
+}
+
+impl Drop for Taken<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.has {
+            self.semaphore.give_back(self.n);
+        }
     }
 }
 

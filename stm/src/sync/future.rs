@@ -17,8 +17,7 @@ use crate::tx::ReadTransaction;
 /// What a promise and its futures share.
 pub(super) struct State<T: 'static> {
     pub(super) value: TLink<T>,
-    /// Somebody has set the value, or is about to.
-    /// Counts only if there is no value.
+    /// Nobody can set the value any more. Counts only if there is none.
     pub(super) is_broken: TCell<bool>,
 }
 

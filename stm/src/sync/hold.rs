@@ -1,5 +1,6 @@
 //! A lock that is held: what all guards consist of.
 
+use super::holds::Count;
 use super::mode::Mode;
 use super::owner::Owner;
 use super::rwlock::TRwLock;
@@ -45,12 +46,12 @@ impl<T: Send + Sync + 'static> Hold<T> {
     /// Holds it in another mode, which is weaker, from now on.
     pub(super) fn weaken(&mut self, mode: Mode) {
         let stronger = std::mem::replace(&mut self.mode, mode);
-        self.lock.exchange(self.owner, stronger, mode);
+        self.lock.holds().exchange_now(self.owner, Count::held(stronger), Count::held(mode));
     }
 }
 
 impl<T: Send + Sync + 'static> Drop for Hold<T> {
     fn drop(&mut self) {
-        self.lock.let_go(self.owner, self.mode);
+        self.lock.holds().remove_now(self.owner, Count::held(self.mode));
     }
 }

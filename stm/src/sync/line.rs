@@ -54,6 +54,11 @@ impl Line {
         Ok(is_vacant)
     }
 
+    /// Whether it is certain that nobody is in line at this moment.
+    pub(super) fn is_empty_now(&self) -> bool {
+        self.last.load().is_none()
+    }
+
     /// How many are in line. Reads all of it.
     pub(super) fn len<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<usize> {
         let mut count = 0;

@@ -24,8 +24,9 @@ use crate::error::RunError;
 pub enum LockError {
     /// It could not be had in time.
     TimedOut,
-    /// Waiting would be a deadlock: the owner holds the lock already and wants more of it, and so does another, who
-    /// waits. Each would wait for the other to leave. Release the lock and start again.
+    /// Waiting would be a deadlock: the owner holds the lock already and wants more of it, and another one who holds it, and would
+    /// have to leave first, waits for this one to leave. ("Deadlocks" in [`TRwLock`](super::TRwLock) has the cases.) Release the
+    /// lock and start again.
     Deadlock,
 }
 
@@ -34,8 +35,8 @@ impl fmt::Display for LockError {
         f.write_str(match self {
             Self::TimedOut => "the lock could not be had in time",
             Self::Deadlock => {
-                "waiting for the lock would be a deadlock: another owner who holds it waits to upgrade it already, and would wait \
-                 for this one, which holds it too; release it and start again, or hold it upgradable from the start"
+                "waiting for the lock would be a deadlock: another owner who holds it waits already for this one, which holds it \
+                 too, to leave; release it and start again, or hold it upgradable from the start"
             }
         })
     }

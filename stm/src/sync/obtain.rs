@@ -1,12 +1,14 @@
 //! How the one-shot functions come to hold a lock.
 
 use super::hold::Hold;
+use super::holds::Count;
 use super::line::Spot;
 use super::lock_error::LockError;
 use super::mode::Mode;
 use super::owner::Owner;
 use super::rwlock::TRwLock;
 use crate::config::Options;
+use crate::context;
 use crate::error::StmResult;
 use crate::run::{atomically, options};
 use crate::task::atomically_async;
@@ -22,7 +24,7 @@ enum First {
     Busy,
     /// The owner, who holds the lock already, has claimed it in the stronger mode.
     Claimed,
-    /// Another one has.
+    /// The owner holds the lock already, and others who are in the way wait for it to leave.
     Deadlock,
 }
 
@@ -36,51 +38,63 @@ const HELD: u64 = 2;
 /// The transactions note that here: a panic that comes after a commit (old values are dropped there, somebody's
 /// destructor may fail) must not lose it.
 struct Request<T: Send + Sync + 'static> {
-    lock: TRwLock<T>,
+    /// None once what it has got is somebody else's.
+    lock: Option<TRwLock<T>>,
     owner: Owner,
     mode: Mode,
     /// What it has got.
     got: TCell<u64>,
     spot: Option<Spot>,
-    /// What it has got is somebody else's now.
-    is_over: bool,
 }
 
 impl<T: Send + Sync + 'static> Request<T> {
-    fn new(lock: &TRwLock<T>, owner: Owner, mode: Mode) -> Self {
-        Self { lock: lock.clone(), owner, mode, got: TCell::new(NOTHING), spot: None, is_over: false }
+    #[inline]
+    fn new(lock: TRwLock<T>, owner: Owner, mode: Mode) -> Self {
+        Self { lock: Some(lock), owner, mode, got: TCell::new(NOTHING), spot: None }
+    }
+
+    fn lock(&self) -> &TRwLock<T> {
+        self.lock.as_ref().expect("it is not over")
     }
 
     /// Takes the lock if that is possible without waiting. If it is not, an owner that has it already may claim it.
     fn first<'tx>(&'tx self, tx: &Transaction<'tx, '_>, may_claim: bool) -> StmResult<First> {
-        if self.lock.try_lock(tx, self.owner, self.mode)? {
+        if self.lock().try_lock(tx, self.owner, self.mode)? {
             self.got.write(tx, HELD)?;
             return Ok(First::Held);
         }
-        let holds = self.lock.holds(tx);
-        let (has, is_claimed) =
-            holds.with(tx, |holds| (holds.has(self.owner), holds.is_claimed_by_another(self.owner)))?;
-        match (has, is_claimed) {
-            (false, _) => Ok(First::Busy),
-            (true, true) => Ok(First::Deadlock),
-            (true, false) if may_claim => {
-                holds.update(tx, |holds| holds.claim(self.owner))?;
-                self.got.write(tx, CLAIM)?;
-                Ok(First::Claimed)
-            }
-            (true, false) => Ok(First::Busy),
+        let (holds, survey) = self.lock().survey(tx, self.owner)?;
+        if !may_claim || !survey.has() {
+            return Ok(First::Busy);
         }
+        if holds.is_deadlock(tx, self.owner, self.mode)? {
+            return Ok(First::Deadlock);
+        }
+        holds.add(tx, &survey, Count::claimed(self.mode))?;
+        self.got.write(tx, CLAIM)?;
+        Ok(First::Claimed)
     }
 
-    /// Waits with the claim.
-    fn wait_with_claim<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<()> {
-        let holds = self.lock.holds(tx);
-        tx.check(holds.with(tx, |holds| holds.admit(self.owner, self.mode))?)?;
-        holds.update(tx, |holds| {
-            holds.unclaim(self.owner);
-            holds.add(self.owner, self.mode);
-        })?;
-        self.got.write(tx, HELD)
+    /// Waits with the claim. Gives it up, and says so, if that has become a deadlock: the owner may hold more by now, by another
+    /// call.
+    fn wait_with_claim<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<First> {
+        let (holds, survey) = self.lock().survey(tx, self.owner)?;
+        let outcome = if survey.admits(self.mode) {
+            First::Held
+        } else if holds.is_deadlock(tx, self.owner, self.mode)? {
+            First::Deadlock
+        } else {
+            return tx.retry();
+        };
+        holds.remove(tx, self.owner, Count::claimed(self.mode))?;
+        if outcome == First::Deadlock {
+            self.got.write(tx, NOTHING)?;
+            return Ok(outcome);
+        }
+        let (holds, survey) = self.lock().survey(tx, self.owner)?;
+        holds.add(tx, &survey, Count::held(self.mode))?;
+        self.got.write(tx, HELD)?;
+        Ok(outcome)
     }
 
     fn prepare(&mut self) {
@@ -92,7 +106,7 @@ impl<T: Send + Sync + 'static> Request<T> {
     }
 
     fn join(&self, tx: &Transaction<'_, '_>) -> StmResult<()> {
-        self.lock.join(tx, self.spot())
+        self.lock().join(tx, self.spot())
     }
 
     /// Waits in line.
@@ -100,26 +114,60 @@ impl<T: Send + Sync + 'static> Request<T> {
         if !self.spot().is_first(tx)? {
             return tx.retry();
         }
-        let holds = self.lock.holds(tx);
-        tx.check(holds.with(tx, |holds| holds.admit(self.owner, self.mode))?)?;
-        holds.update(tx, |holds| holds.add(self.owner, self.mode))?;
+        let (holds, survey) = self.lock().survey(tx, self.owner)?;
+        tx.check(survey.admits(self.mode))?;
+        holds.add(tx, &survey, Count::held(self.mode))?;
         self.spot().serve(tx)?;
         self.got.write(tx, HELD)
     }
 
+    #[inline]
     fn into_hold(mut self) -> Hold<T> {
-        self.is_over = true;
-        Hold::new(self.lock.clone(), self.owner, self.mode)
+        let lock = self.lock.take().expect("it is not over");
+        Hold::new(lock, self.owner, self.mode)
     }
 }
 
 impl<T: Send + Sync + 'static> Drop for Request<T> {
+    #[inline]
     fn drop(&mut self) {
+        let Some(lock) = &self.lock else { return };
         match self.got.load() {
-            _ if self.is_over => {}
-            HELD => self.lock.let_go(self.owner, self.mode),
-            CLAIM => self.lock.unclaim(self.owner),
+            HELD => lock.holds().remove_now(self.owner, Count::held(self.mode)),
+            CLAIM => lock.holds().remove_now(self.owner, Count::claimed(self.mode)),
             _ => {}
+        }
+    }
+}
+
+/// Takes the lock if that is possible by a single step: nobody else holds it or stands in line. What a panic leaves is given up.
+#[inline]
+#[track_caller]
+fn alone<T: Send + Sync + 'static>(lock: &TRwLock<T>, owner: Owner, mode: Mode) -> Option<Hold<T>> {
+    context::current()?.refuse_nesting();
+    let mut taken = Taken { lock, owner, count: Count::held(mode), has: false };
+    lock.holds().add_alone(owner, taken.count, &mut taken.has);
+    if !taken.has {
+        return None;
+    }
+    let hold = Hold::new(lock.clone(), owner, mode);
+    taken.has = false;
+    Some(hold)
+}
+
+/// A hold that a panic is to give up.
+struct Taken<'l, T: Send + Sync + 'static> {
+    lock: &'l TRwLock<T>,
+    owner: Owner,
+    count: Count,
+    has: bool,
+}
+
+impl<T: Send + Sync + 'static> Drop for Taken<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.has {
+            self.lock.holds().remove_now(self.owner, self.count);
         }
     }
 }
@@ -127,7 +175,10 @@ impl<T: Send + Sync + 'static> Drop for Request<T> {
 /// Takes the lock if that is possible without waiting.
 #[track_caller]
 pub(super) fn at_once<T: Send + Sync + 'static>(lock: &TRwLock<T>, owner: Owner, mode: Mode) -> Option<Hold<T>> {
-    let request = Request::new(lock, owner, mode);
+    if let Some(hold) = alone(lock, owner, mode) {
+        return Some(hold);
+    }
+    let request = Request::new(lock.clone(), owner, mode);
     let first = atomically(|tx| request.first(tx, false));
     (first == First::Held).then(|| request.into_hold())
 }
@@ -140,26 +191,48 @@ pub(super) fn within<T: Send + Sync + 'static>(
     mode: Mode,
     options: &Options,
 ) -> Result<Hold<T>, LockError> {
-    let mut request = Request::new(lock, owner, mode);
+    let request = Request::new(lock.clone(), owner, mode);
+    let first = options.clone().run(|tx| request.first(tx, true)).map_err(LockError::of_run)?;
+    if first == First::Held { Ok(request.into_hold()) } else { wait_within(request, first, options) }
+}
+
+/// Goes on after a first look that was not enough.
+#[cold]
+#[track_caller]
+fn wait_within<T: Send + Sync + 'static>(
+    mut request: Request<T>,
+    mut first: First,
+    options: &Options,
+) -> Result<Hold<T>, LockError> {
     let late = LockError::of_run;
-    match options.clone().run(|tx| request.first(tx, true)).map_err(late)? {
-        First::Held => {}
-        First::Deadlock => return Err(LockError::Deadlock),
-        First::Claimed => options.clone().run(|tx| request.wait_with_claim(tx)).map_err(late)?,
-        First::Busy => {
-            request.prepare();
-            options.clone().run(|tx| request.join(tx)).map_err(late)?;
-            options.clone().run(|tx| request.wait_in_turn(tx)).map_err(late)?;
-        }
+    if first == First::Busy {
+        request.prepare();
+        options.clone().run(|tx| request.join(tx)).map_err(late)?;
+        options.clone().run(|tx| request.wait_in_turn(tx)).map_err(late)?;
     }
-    Ok(request.into_hold())
+    if first == First::Claimed {
+        first = options.clone().run(|tx| request.wait_with_claim(tx)).map_err(late)?;
+    }
+    if first == First::Deadlock { Err(LockError::Deadlock) } else { Ok(request.into_hold()) }
 }
 
 /// Takes the lock, and waits for it for ever.
+#[inline]
 #[track_caller]
 pub(super) fn blocking<T: Send + Sync + 'static>(lock: &TRwLock<T>, owner: Owner, mode: Mode) -> Hold<T> {
-    let Ok(hold) = within(lock, owner, mode, &options()) else { deadlock() };
-    hold
+    alone(lock, owner, mode).unwrap_or_else(|| blocking_beside(lock, owner, mode))
+}
+
+/// Takes the lock where others hold it or stand in line.
+#[cold]
+#[track_caller]
+fn blocking_beside<T: Send + Sync + 'static>(lock: &TRwLock<T>, owner: Owner, mode: Mode) -> Hold<T> {
+    let request = Request::new(lock.clone(), owner, mode);
+    let first = atomically(|tx| request.first(tx, true));
+    if first == First::Held {
+        return request.into_hold();
+    }
+    wait_within(request, first, &options()).unwrap_or_else(|_| deadlock())
 }
 
 /// Takes the lock, and waits for it without a thread.
@@ -168,18 +241,20 @@ pub(super) async fn waiting<T: Send + Sync + 'static>(
     owner: Owner,
     mode: Mode,
 ) -> Result<Hold<T>, LockError> {
-    let mut request = Request::new(&lock, owner, mode);
-    match atomically_async(|tx| request.first(tx, true)).await {
-        First::Held => {}
-        First::Deadlock => return Err(LockError::Deadlock),
-        First::Claimed => atomically_async(|tx| request.wait_with_claim(tx)).await,
-        First::Busy => {
-            request.prepare();
-            atomically_async(|tx| request.join(tx)).await;
-            atomically_async(|tx| request.wait_in_turn(tx)).await;
-        }
+    if let Some(hold) = alone(&lock, owner, mode) {
+        return Ok(hold);
     }
-    Ok(request.into_hold())
+    let mut request = Request::new(lock, owner, mode);
+    let mut first = atomically_async(|tx| request.first(tx, true)).await;
+    if first == First::Busy {
+        request.prepare();
+        atomically_async(|tx| request.join(tx)).await;
+        atomically_async(|tx| request.wait_in_turn(tx)).await;
+    }
+    if first == First::Claimed {
+        first = atomically_async(|tx| request.wait_with_claim(tx)).await;
+    }
+    if first == First::Deadlock { Err(LockError::Deadlock) } else { Ok(request.into_hold()) }
 }
 
 /// Where an error can not be returned.

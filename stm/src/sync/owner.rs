@@ -1,10 +1,17 @@
 //! `Owner`: who holds a lock.
 
-use crate::shim::{AtomicU64, Ordering, ThreadId, shared_static, thread_id};
+use std::ptr;
+
+use crate::shim::{AtomicU64, Ordering, get_pointer, set_pointer, shared_static, thread_pointer};
 
 shared_static! {
     /// The number of the next owner.
-    static NEXT: AtomicU64 = AtomicU64::new(0)
+    static NEXT: AtomicU64 = AtomicU64::new(1)
+}
+
+thread_pointer! {
+    /// The thread's number as an owner, or null: a word that is readable while the thread's destructors run.
+    static THREAD: ()
 }
 
 /// Who holds a [`TRwLock`](super::TRwLock): the lock is re-entrant for its owner.
@@ -23,13 +30,7 @@ shared_static! {
 /// assert_eq!(Owner::thread(), Owner::thread());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Owner(Kind);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    Thread(ThreadId),
-    Token(u64),
-}
+pub struct Owner(u64);
 
 impl Owner {
     /// Makes an owner that is no other.
@@ -42,7 +43,7 @@ impl Owner {
     #[allow(clippy::new_without_default, reason = "each is another one, so none is the default")]
     pub fn new() -> Self {
         // Relaxed: the numbers have to differ, and nothing else.
-        Self(Kind::Token(NEXT.fetch_add(1, Ordering::Relaxed)))
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The calling thread as an owner: what the functions use that name none.
@@ -60,6 +61,26 @@ impl Owner {
     /// # stm::atomically(|tx| lock.unlock(tx, me, Mode::Read));
     /// ```
     pub fn thread() -> Self {
-        Self(Kind::Thread(thread_id()))
+        let known = get_pointer(&THREAD);
+        if known.is_null() { Self::of_new_thread() } else { Self(known.addr() as u64) }
+    }
+
+    #[cold]
+    fn of_new_thread() -> Self {
+        let owner = Self::new();
+        // (Where a word is 32 bits wide, the numbers of threads have to fit into that.)
+        let number = usize::try_from(owner.0).expect("there are not so many owners");
+        set_pointer(&THREAD, ptr::without_provenance(number));
+        owner
+    }
+
+    #[cfg(test)]
+    pub(super) fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Not 0, and no other owner's.
+    pub(super) fn number(self) -> u64 {
+        self.0
     }
 }

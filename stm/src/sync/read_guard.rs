@@ -46,8 +46,8 @@ impl<T: Send + Sync + 'static> ReadGuard<T> {
     ///
     /// # Errors
     ///
-    /// Returns the guard with [`LockError::Deadlock`](super::LockError::Deadlock) if another who reads waits to write
-    /// already: each would wait for the other.
+    /// Returns the guard with [`LockError::Deadlock`](super::LockError::Deadlock) if another owner who holds the lock waits for
+    /// this one to leave: to write, or to have it upgradable if this one has it so.
     ///
     /// # Panics
     ///

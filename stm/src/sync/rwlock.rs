@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use super::holds::Holds;
+use super::holds::{Count, Holds, Survey};
 use super::limit;
 use super::line::{Line, Spot};
 use super::lock_error::LockError;
@@ -16,7 +16,6 @@ use super::upgradable_guard::UpgradableGuard;
 use super::write_guard::WriteGuard;
 use crate::error::StmResult;
 use crate::shared::Shared;
-use crate::tcell::TCell;
 use crate::tlink::TLink;
 use crate::tx::{ReadTransaction, Transaction};
 
@@ -46,9 +45,17 @@ use crate::tx::{ReadTransaction, Transaction};
 ///
 /// # Deadlocks
 ///
-/// Two owners who both read and both want to write wait for each other. The second to ask gets [`LockError::Deadlock`]
-/// instead (or a panic with that message, from functions that have no error to return). Locks that wait for each other
-/// in a circle are as much of a deadlock as with any other lock.
+/// An owner who holds the lock and waits for more of it waits for those others to leave who are in the way: to write, for all who
+/// hold it; to have it upgradable, for the one who has that. If one of these waits for it in turn, neither ever goes on. So:
+///
+/// - two who hold it and both wait to write are a deadlock;
+/// - so are one who has it upgradable and waits to write, and one who reads and waits to have it upgradable;
+/// - two who both wait to have it upgradable are none, nor is one of these beside one who reads and waits to write: the one who has
+///   it upgradable is to leave, and need not wait for either.
+///
+/// The one who asks last, and would close the circle, gets [`LockError::Deadlock`] (or a panic with that message, from functions
+/// that have no error to return). An owner counts as one here: it is taken to hold on while one of its calls waits. Transactions
+/// that retry are not counted, and locks that wait for each other in a circle are as much of a deadlock as with any other lock.
 ///
 /// # The value
 ///
@@ -60,9 +67,10 @@ use crate::tx::{ReadTransaction, Transaction};
 ///
 /// # Complexity and conflicts
 ///
-/// Locking and unlocking are O(n) in the number of owners who hold the lock at that moment. They all change one
-/// variable, so they conflict with each other, and with transactions that look at the lock. Who waits in line is woken
-/// when it is first, and then by each change.
+/// Locking and unlocking are O(1) while at most four owners hold the lock at a time, and else O(n) in the number of owners. Where
+/// one owner uses it, or one at a time, each is a single step on a single variable and allocates nothing; who locks beside others
+/// runs a small transaction. All who lock change or read one variable, and conflict with each other, with who unlocks, and with
+/// transactions that look at the lock. Who waits in line is woken when it is first, and then by each change.
 ///
 /// With `serde` it is its value.
 ///
@@ -86,7 +94,7 @@ pub struct TRwLock<T: 'static> {
 }
 
 struct Inner<T: 'static> {
-    holds: TCell<Holds>,
+    holds: Holds,
     line: Line,
     /// Never empty.
     value: TLink<T>,
@@ -109,7 +117,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     #[doc(alias = "newRWLock")]
     pub fn new(value: T) -> Self {
         let value = TLink::new(Some(Shared::new(value)));
-        Self { inner: Shared::new(Inner { holds: TCell::new(Holds::default()), line: Line::new(), value }) }
+        Self { inner: Shared::new(Inner { holds: Holds::new(), line: Line::new(), value }) }
     }
 
     /// Locks to read, in turn, for this thread, and blocks it until that is possible.
@@ -284,7 +292,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction; and with the message of [`LockError::Deadlock`] if this
-    /// thread reads already, and so does another one that waits to write.
+    /// thread holds it already, and so does another one that waits for it to leave.
     ///
     /// # Examples
     ///
@@ -417,11 +425,17 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     /// ```
     pub fn try_lock(&self, tx: &Transaction<'_, '_>, owner: Owner, mode: Mode) -> StmResult<bool> {
         let Inner { holds, line, .. } = Shared::get(&self.inner, tx);
-        let (fits, has) = holds.with(tx, |holds| (holds.admit(owner, mode), holds.has(owner)))?;
-        if !fits || (!has && !line.is_vacant(tx)?) {
+        let mut survey = holds.survey(tx, Some(owner))?;
+        if !survey.admits(mode) {
             return Ok(false);
         }
-        holds.update(tx, |holds| holds.add(owner, mode))?;
+        if !survey.has() && survey.is_queued() {
+            if !line.is_vacant(tx)? {
+                return Ok(false);
+            }
+            survey.is_vacant();
+        }
+        holds.add(tx, &survey, Count::held(mode))?;
         Ok(true)
     }
 
@@ -453,7 +467,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     #[doc(alias = "releaseWrite")]
     #[track_caller]
     pub fn unlock(&self, tx: &Transaction<'_, '_>, owner: Owner, mode: Mode) -> StmResult<()> {
-        let has = Shared::get(&self.inner, tx).holds.update(tx, |holds| holds.remove(owner, mode))?;
+        let has = Shared::get(&self.inner, tx).holds.remove(tx, owner, Count::held(mode))?;
         assert!(has, "{owner:?} does not hold the lock in mode {mode:?}");
         Ok(())
     }
@@ -479,7 +493,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     /// assert_eq!(snapshot(|tx| lock.held(tx, Owner::new(), Mode::Read)), 0);
     /// ```
     pub fn held(&self, tx: &ReadTransaction<'_, '_>, owner: Owner, mode: Mode) -> StmResult<u32> {
-        self.holds(tx).with(tx, |holds| holds.times(owner, mode))
+        Shared::get(&self.inner, tx).holds.times(tx, owner, mode)
     }
 
     /// Borrows the value for the rest of the run, and waits while somebody holds the lock to write. Holds nothing
@@ -501,7 +515,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     /// ```
     pub fn get<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> StmResult<&'tx T> {
         let inner = Shared::get(&self.inner, tx);
-        tx.check(inner.holds.with(tx, |holds| holds.count(Mode::Write) == 0)?)?;
+        tx.check(inner.holds.survey(tx, None)?.is_readable())?;
         self.value(tx)
     }
 
@@ -526,7 +540,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     /// ```
     pub fn get_as<'tx>(&self, tx: &ReadTransaction<'tx, '_>, owner: Owner) -> StmResult<&'tx T> {
         let inner = Shared::get(&self.inner, tx);
-        tx.check(inner.holds.with(tx, |holds| holds.count(Mode::Write) == 0 || holds.has(owner))?)?;
+        tx.check(inner.holds.survey(tx, Some(owner))?.is_readable())?;
         self.value(tx)
     }
 
@@ -556,7 +570,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     /// assert_eq!(*lock.read(), 2);
     /// ```
     pub fn set(&self, tx: &Transaction<'_, '_>, value: T) -> StmResult<()> {
-        self.set_where(tx, value, Holds::is_empty)
+        self.set_for(tx, None, value)
     }
 
     /// Replaces the value on behalf of an owner, who may hold the lock.
@@ -573,14 +587,14 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     ///
     /// See [`lock`](Self::lock).
     pub fn set_as(&self, tx: &Transaction<'_, '_>, owner: Owner, value: T) -> StmResult<()> {
-        self.set_where(tx, value, |holds| holds.is_free_for(owner))
+        self.set_for(tx, Some(owner), value)
     }
 
-    fn set_where(&self, tx: &Transaction<'_, '_>, value: T, may: impl FnOnce(&Holds) -> bool) -> StmResult<()> {
+    fn set_for(&self, tx: &Transaction<'_, '_>, owner: Option<Owner>, value: T) -> StmResult<()> {
         // First of all: from here on it is retired and not dropped, if it has to be.
         let value = Shared::new(value);
         let inner = Shared::get(&self.inner, tx);
-        tx.check(inner.holds.with(tx, may)?)?;
+        tx.check(inner.holds.survey(tx, owner)?.is_free())?;
         inner.value.write(tx, Some(value))
     }
 
@@ -593,27 +607,22 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         self.inner.value.store(Some(value));
     }
 
-    pub(super) fn holds<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> &'tx TCell<Holds> {
-        &Shared::get(&self.inner, tx).holds
+    pub(super) fn holds(&self) -> &Holds {
+        &self.inner.holds
     }
 
+    /// Who holds the lock, as the owner sees it, and where that is kept.
+    #[inline]
+    pub(super) fn survey<'tx>(&self, tx: &ReadTransaction<'tx, '_>, owner: Owner) -> StmResult<(&'tx Holds, Survey)> {
+        let holds = &Shared::get(&self.inner, tx).holds;
+        Ok((holds, holds.survey(tx, Some(owner))?))
+    }
+
+    /// Takes the place behind all others.
     pub(super) fn join(&self, tx: &Transaction<'_, '_>, spot: &Spot) -> StmResult<()> {
-        spot.join(&Shared::get(&self.inner, tx).line, tx)
-    }
-
-    pub(super) fn let_go(&self, owner: Owner, mode: Mode) {
-        self.inner.holds.fetch_update(|holds| holds.remove(owner, mode));
-    }
-
-    pub(super) fn exchange(&self, owner: Owner, from: Mode, to: Mode) {
-        self.inner.holds.fetch_update(|holds| {
-            holds.add(owner, to);
-            holds.remove(owner, from);
-        });
-    }
-
-    pub(super) fn unclaim(&self, owner: Owner) {
-        self.inner.holds.fetch_update(|holds| holds.unclaim(owner));
+        let inner = Shared::get(&self.inner, tx);
+        inner.holds.announce(tx)?;
+        spot.join(&inner.line, tx)
     }
 }
 
@@ -632,11 +641,11 @@ impl<T: Send + Sync + 'static> From<T> for TRwLock<T> {
 /// Shows the value and who holds the lock, without waiting for anybody.
 impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for TRwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let holds = self.inner.holds.load();
+        let (readers, is_written) = self.inner.holds.show();
         f.debug_struct("TRwLock")
             .field("value", &self.current())
-            .field("readers", &(holds.count(Mode::Read) + holds.count(Mode::Upgradable)))
-            .field("is_written", &(holds.count(Mode::Write) > 0))
+            .field("readers", &readers)
+            .field("is_written", &is_written)
             .finish()
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use super::acquisition::Acquisition;
+use super::acquisition::{Acquisition, alone};
 use super::limit::within;
 use super::line::{Line, Spot};
 use super::permit::Permit;
@@ -272,6 +272,9 @@ impl TSemaphore {
     /// ```
     #[track_caller]
     pub fn acquire_blocking(&self, n: u64) -> Permit {
+        if let Some(permit) = alone(self, n) {
+            return permit;
+        }
         let permit = self.acquire_within(n, options());
         permit.unwrap_or_else(|_| unreachable!("there is no limit to give out"))
     }
@@ -291,6 +294,9 @@ impl TSemaphore {
     /// ```
     #[track_caller]
     pub fn try_acquire_now(&self, n: u64) -> Option<Permit> {
+        if let Some(permit) = alone(self, n) {
+            return Some(permit);
+        }
         let acquisition = Acquisition::new(self, n);
         atomically(|tx| acquisition.attempt(tx)).then(|| acquisition.into_permit())
     }
@@ -351,6 +357,9 @@ impl TSemaphore {
     pub fn acquire_async(&self, n: u64) -> impl Future<Output = Permit> + Send + use<> {
         let semaphore = self.clone();
         async move {
+            if let Some(permit) = alone(&semaphore, n) {
+                return permit;
+            }
             let mut acquisition = Acquisition::new(&semaphore, n);
             if !atomically_async(|tx| acquisition.attempt(tx)).await {
                 acquisition.prepare();
@@ -375,6 +384,21 @@ impl TSemaphore {
         tx.check(left >= n)?;
         available.write(tx, left - n)?;
         spot.serve(tx)
+    }
+
+    /// Takes `n` permits at once, if there are as many and nobody stands in line. (Who comes to stand there in the middle of this
+    /// has come later.) `has` tells whether it has, also if this panics: then it was after that.
+    #[inline]
+    pub(super) fn take_now(&self, n: u64, has: &mut bool) {
+        let Inner { available, line } = &*self.inner;
+        if n == 0 {
+            *has = true;
+        } else if available.load() >= n && line.is_empty_now() {
+            available.fetch_update(|available| {
+                *has = *available >= n;
+                *available -= if *has { n } else { 0 };
+            });
+        }
     }
 
     /// Gives permits back anywhere, at once. There are at most `u64::MAX` afterwards.
