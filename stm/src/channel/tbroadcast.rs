@@ -20,7 +20,10 @@ use crate::{ReadTransaction, Shared, StmResult, TLink, Transaction};
 /// read them: a subscriber that falls back further misses what it has not read of the rest, and is
 /// [told](TSubscriber::recv_or_lag) how many items that were.
 ///
-/// A handle: cloning it shares the channel.
+/// A handle: cloning it shares the channel, and `==` says whether two handles are of one channel.
+///
+/// A channel is no collection: what has been sent is each subscriber's. So there is no `FromIterator`, no `IntoIterator`, no `serde`,
+/// and `Debug` shows no items; [`Extend`] publishes.
 ///
 /// # Complexity and conflicts
 ///
@@ -197,6 +200,22 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
 impl<T: Send + Sync + 'static> Default for TBroadcast<T> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<T: 'static> TBroadcast<T> {
+    /// Whether the two are handles of one channel. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::TBroadcast;
+    ///
+    /// let one = TBroadcast::<u64>::new();
+    /// assert!(one.ptr_eq(&one.clone()) && !one.ptr_eq(&TBroadcast::new()));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.inner, &other.inner)
     }
 }
 
