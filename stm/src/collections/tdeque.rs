@@ -19,6 +19,8 @@ const MIDDLE: u64 = 1 << 63;
 
 /// A queue with two ends: items come in and go out at either.
 ///
+/// It is a handle: cloning it shares the deque, and `==` says whether two handles are of one deque.
+///
 /// What is done at the front does not conflict with what is done at the back, unless there is at most one item, or the end of a
 /// block meets the beginning of another in the table of blocks (once in 64 operations at most), or once for each doubling of the
 /// most items there have been: then that table is replaced.
@@ -434,6 +436,9 @@ impl<T: Send + Sync + 'static> TDeque<T> {
 
     /// Runs `f` on each item, from the first to the last.
     ///
+    /// `f` should not take out or put in items of this deque: which ones it is shown after that is not said. To do so go through
+    /// [`to_vec`](Self::to_vec).
+    ///
     /// # Retry and conflicts
     ///
     /// Conflicts with every change.
@@ -460,12 +465,16 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         let inside = self.inside(tx)?;
         let (mut place, end) = (inside.inner.front.read(tx)?, inside.inner.back.read(tx)?);
         while place != end {
-            let block = inside.block(tx, place)?.expect("where there are items there is a block");
-            let rest = BLOCK - place % BLOCK;
-            for step in 0..rest.min(end.wrapping_sub(place)) {
-                f(block.link(place + step).read(tx)?.expect("from the front to the back there are items").get());
+            let here = (BLOCK - place % BLOCK).min(end.wrapping_sub(place));
+            // There is a block where there are items, and from the front to the back there are items, unless `f` has taken them out.
+            if let Some(block) = inside.block(tx, place)? {
+                for step in 0..here {
+                    if let Some(item) = block.link(place + step).read(tx)? {
+                        f(item.get());
+                    }
+                }
             }
-            place = place.wrapping_add(rest.min(end.wrapping_sub(place)));
+            place = place.wrapping_add(here);
         }
         Ok(())
     }
@@ -663,6 +672,31 @@ impl<T: 'static> Clone for TDeque<T> {
     }
 }
 
+impl<T: 'static> TDeque<T> {
+    /// Whether the two are handles of one deque. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::collections::TDeque;
+    ///
+    /// let deque: TDeque<u32> = TDeque::new();
+    /// assert!(deque.ptr_eq(&deque.clone()) && !deque.ptr_eq(&TDeque::new()));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+/// By which deque it is, not by what is in it.
+impl<T: 'static> PartialEq for TDeque<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.ptr_eq(other)
+    }
+}
+
+impl<T: 'static> Eq for TDeque<T> {}
+
 impl<T: Send + Sync + 'static> Default for TDeque<T> {
     fn default() -> Self {
         Self::new()
@@ -691,12 +725,30 @@ impl<T: Send + Sync + 'static> FromIterator<T> for TDeque<T> {
     }
 }
 
+impl<T: Send + Sync + 'static, const N: usize> From<[T; N]> for TDeque<T> {
+    fn from(items: [T; N]) -> Self {
+        items.into_iter().collect()
+    }
+}
+
 /// In one transaction, which can not be part of another: for that there is [`extend_back`](TDeque::extend_back).
-impl<T: Send + Sync + 'static> Extend<T> for TDeque<T> {
+///
+/// # Panics
+///
+/// Panics inside the body of a transaction.
+impl<T: Send + Sync + 'static> Extend<T> for &TDeque<T> {
     #[track_caller]
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
         let items: Vec<_> = items.into_iter().map(Shared::new).collect();
         atomically(|tx| items.iter().try_for_each(|item| self.push_shared(tx, item.clone())));
+    }
+}
+
+/// As for a `&TDeque`.
+impl<T: Send + Sync + 'static> Extend<T> for TDeque<T> {
+    #[track_caller]
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        Extend::extend(&mut &*self, items);
     }
 }
 
