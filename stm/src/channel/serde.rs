@@ -52,7 +52,8 @@ impl<T: Clone + Serialize + Send + Sync + 'static> Serialize for TBQueue<T> {
     }
 }
 
-/// So much room a queue gets at most because the data say so: 1 MiB, as much as `serde` reserves for a `Vec` on the word of the data.
+/// So much room a queue gets at most because the data say so: 1 MiB, as much as `serde` reserves for a `Vec` on the word of the
+/// data.
 const TRUSTED: usize = (1 << 20) / 16;
 
 /// A capacity of more than 65,536, unless so many items come with it, is an error: a few bytes of data could have any amount of

@@ -12,8 +12,8 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction};
 /// [`Overflow`] rule: it waits, drops the new item, or drops the oldest. [`close`](Self::close) ends it: nothing more is taken
 /// in, and who has taken out what is left gets `None`.
 ///
-/// A handle: cloning it shares the queue, and `==` says whether two handles are of one queue. All items are in one allocation; items of a word, such as `u64`, are stored in
-/// place, others in a box each, which is freed soon after they were taken out.
+/// A handle: cloning it shares the queue, and `==` says whether two handles are of one queue. All items are in one allocation;
+/// items of a word, such as `u64`, are stored in place, others in a box each, which is freed soon after they were taken out.
 ///
 /// There is no `Default`: no capacity is as good as any other. A queue that is collected [from an iterator](FromIterator) is full.
 ///

@@ -22,8 +22,8 @@ use crate::{ReadTransaction, Shared, StmResult, TLink, Transaction};
 ///
 /// A handle: cloning it shares the channel, and `==` says whether two handles are of one channel.
 ///
-/// A channel is no collection: what has been sent is each subscriber's. So there is no `FromIterator`, no `IntoIterator`, no `serde`,
-/// and `Debug` shows no items; [`Extend`] publishes.
+/// A channel is no collection: what has been sent is each subscriber's. So there is no `FromIterator`, no `IntoIterator`, no
+/// `serde`, and `Debug` shows no items; [`Extend`] publishes.
 ///
 /// # Complexity and conflicts
 ///

@@ -8,8 +8,8 @@ use crate::{Linkage, ReadTransaction, Ref, Shared, StmResult, TCell, TLink, Tran
 
 /// An unbounded queue, first in, first out.
 ///
-/// A handle: cloning it shares the queue, and `==` says whether two handles are of one queue. Items are kept in blocks of 32. Those of a word, such as `u64`, are stored in place,
-/// others in a box each, which is freed soon after they were taken out.
+/// A handle: cloning it shares the queue, and `==` says whether two handles are of one queue. Items are kept in blocks of 32. Those
+/// of a word, such as `u64`, are stored in place, others in a box each, which is freed soon after they were taken out.
 ///
 /// # Complexity and conflicts
 ///

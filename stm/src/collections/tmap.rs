@@ -601,8 +601,8 @@ where
 
     /// Removes the entries for which `f` says no. O(n).
     ///
-    /// `f` is called once for each entry that is there at the beginning, whatever it does to the map by the same transaction. What it
-    /// has refused is removed at the end, even if it has given the key another value; what else it does stays.
+    /// `f` is called once for each entry that is there at the beginning, whatever it does to the map by the same transaction. What
+    /// it has refused is removed at the end, even if it has given the key another value; what else it does stays.
     ///
     /// # Retry and conflicts
     ///

@@ -281,8 +281,8 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     ///
     /// As all operations here that write what a closure has made, it is what you would write by hand: [`get`](Self::get), then `f`,
     /// then [`insert`](Self::insert). So `f` may use the map by the same transaction, and what the operation writes comes last:
-    /// afterwards the key has the value that `f` has made of the clone, even if `f` has changed or removed the key meanwhile. (To put
-    /// it back then, the key is cloned.) What else `f` does stays.
+    /// afterwards the key has the value that `f` has made of the clone, even if `f` has changed or removed the key meanwhile. (To
+    /// put it back then, the key is cloned.) What else `f` does stays.
     ///
     /// # Retry and conflicts
     ///

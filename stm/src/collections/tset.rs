@@ -279,8 +279,8 @@ where
 
     /// Removes the keys for which `f` says no. O(n).
     ///
-    /// `f` is called once for each key that is there at the beginning, whatever it does to the set by the same transaction. What it has
-    /// refused is removed at the end; what else it does stays.
+    /// `f` is called once for each key that is there at the beginning, whatever it does to the set by the same transaction. What it
+    /// has refused is removed at the end; what else it does stays.
     ///
     /// # Retry and conflicts
     ///

@@ -33,8 +33,9 @@ pub use unique::UniqueIndex;
 /// knows the type of its keys, and belongs to its table. Keys are computed from rows, so a row and its index entries can not
 /// contradict each other. It is a handle: cloning it shares the table, and `==` says whether two handles are of one table.
 ///
-/// There is no `Default` and no `FromIterator`, for a table has to be declared, and no `Extend`, for rows may be refused: so there is
-/// [`extend`](Self::extend). With the feature `serde` a table is serialised as its rows, and a [`TTableBuilder`] deserialises one.
+/// There is no `Default` and no `FromIterator`, for a table has to be declared, and no `Extend`, for rows may be refused: so there
+/// is [`extend`](Self::extend). With the feature `serde` a table is serialised as its rows, and a [`TTableBuilder`] deserialises
+/// one.
 ///
 /// # Complexity
 ///
@@ -402,7 +403,8 @@ where
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// Counts the rows. O(n), as [`TOrdMap::len`]. To know whether there are any ask [`is_empty`](Self::is_empty), which takes O(1).
+    /// Counts the rows. O(n), as [`TOrdMap::len`]. To know whether there are any ask [`is_empty`](Self::is_empty), which takes
+    /// O(1).
     ///
     /// # Retry and conflicts
     ///

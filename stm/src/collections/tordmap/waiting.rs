@@ -10,8 +10,8 @@ impl<K: Ord + Send + Sync + 'static, V: Clone + Send + Sync + 'static> TOrdMap<K
     ///
     /// # Retry and conflicts
     ///
-    /// As [`get`](Self::get); without a value it [`retry`](ReadTransaction::retry)s, and is woken by changes of the gap that the key
-    /// is in.
+    /// As [`get`](Self::get); without a value it [`retry`](ReadTransaction::retry)s, and is woken by changes of the gap that the
+    /// key is in.
     ///
     /// # Errors
     ///

@@ -133,8 +133,8 @@ where
 
     /// Keeps the rows for which `f` returns true. O(n), and O(log n) for each row removed and each index.
     ///
-    /// `f` is called once for each row that is there at the beginning, whatever it does to the table by the same transaction. What it
-    /// has refused is removed at the end, even if it has changed the row; what else it does stays.
+    /// `f` is called once for each row that is there at the beginning, whatever it does to the table by the same transaction. What
+    /// it has refused is removed at the end, even if it has changed the row; what else it does stays.
     ///
     /// # Retry and conflicts
     ///
@@ -194,8 +194,8 @@ where
         tx.nested(|tx| rows.into_iter().try_for_each(|row| self.insert(tx, row)?.map_err(TxError::Cancel)))
     }
 
-    /// Returns a copy of the rows by their primary keys, as they are at one moment, in a [`snapshot`](crate::snapshot()) of its own:
-    /// whatever others do meanwhile. O(n).
+    /// Returns a copy of the rows by their primary keys, as they are at one moment, in a [`snapshot`](crate::snapshot()) of its
+    /// own: whatever others do meanwhile. O(n).
     ///
     /// # Panics
     ///
