@@ -63,6 +63,13 @@ impl Users {
 enum Step {
     Insert(u8, u8, u8),
     Change(u8, u8, u8, u8),
+    /// A change whose closure does something else with the table.
+    ChangeAround(u8, u8, u8, u8, Vec<Step>),
+    Upsert(u8, u8, u8),
+    /// All of them, or none.
+    Extend(Vec<(u8, u8, u8)>),
+    Retain(u8),
+    Drain,
     Visit(u8),
     Remove(u8),
     Ages(u8, u8),
@@ -78,13 +85,22 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (id.clone(), id.clone(), email.clone(), age.clone())
             .prop_map(|(id, new, email, age)| Step::Change(id, new, email, age)),
         3 => id.clone().prop_map(Step::Visit),
+        3 => (id.clone(), email.clone(), age.clone()).prop_map(|(id, email, age)| Step::Upsert(id, email, age)),
+        1 => prop::collection::vec((id.clone(), email.clone(), age.clone()), 0..4).prop_map(Step::Extend),
+        1 => (1_u8..5).prop_map(Step::Retain),
+        1 => Just(Step::Drain),
         5 => id.prop_map(Step::Remove),
         2 => (age.clone(), age).prop_map(|(from, to)| Step::Ages(from, to)),
         2 => email.prop_map(Step::Email),
         1 => Just(Step::Clear),
     ];
     leaf.prop_recursive(2, 12, 5, |inner| {
-        (prop::collection::vec(inner, 0..5), any::<bool>()).prop_map(|(steps, undone)| Step::Nested(steps, undone))
+        let steps = prop::collection::vec(inner, 0..5);
+        prop_oneof![
+            (steps.clone(), any::<bool>()).prop_map(|(steps, undone)| Step::Nested(steps, undone)),
+            (0_u8..8, 0_u8..8, 0_u8..10, 0_u8..5, steps)
+                .prop_map(|(id, new, email, age, steps)| Step::ChangeAround(id, new, email, age, steps)),
+        ]
     })
 }
 
@@ -119,8 +135,76 @@ fn change(tx: &Transaction, users: &Users, model: &mut Model, id: u8, change: im
     Ok(())
 }
 
+/// Replaces the row with this primary key.
+fn replace(model: &mut Model, id: u8, row: User) -> Result<(), Conflict<User>> {
+    if let Some(index) = clash(model, &row, Some(id)) {
+        return Err(Conflict { index, row });
+    }
+    model.remove(&id);
+    model.insert(row.id, row);
+    Ok(())
+}
+
+/// What the closure does comes first.
+fn change_around(
+    tx: &Transaction,
+    users: &Users,
+    model: &mut Model,
+    (id, new): (u8, &User),
+    steps: &[Step],
+) -> StmResult<()> {
+    let (was_there, mut over) = (model.contains_key(&id), Ok(()));
+    let result = users.table.update(tx, &id, |row| {
+        over = steps.iter().try_for_each(|step| take(tx, step, users, model));
+        *row = new.clone();
+    });
+    over?;
+    let expected = if was_there { replace(model, id, new.clone()).map(Some) } else { Ok(None) };
+    assert_eq!(result?, expected);
+    Ok(())
+}
+
+/// Steps with many rows.
+fn take_many(tx: &Transaction, step: &Step, users: &Users, model: &mut Model) -> StmResult<()> {
+    match step {
+        Step::Extend(rows) => {
+            let rows: Vec<_> = rows.iter().map(|(id, email, age)| user(*id, *email, *age)).collect();
+            let mut after = model.clone();
+            let expected = rows.iter().try_for_each(|row| match clash(&after, row, None) {
+                Some(index) => Err(Conflict { index, row: row.clone() }),
+                None => {
+                    after.insert(row.id, row.clone());
+                    Ok(())
+                }
+            });
+            if expected.is_ok() {
+                *model = after;
+            }
+            assert_eq!(users.table.extend(tx, rows)?, expected);
+        }
+        Step::Retain(divisor) => {
+            users.table.retain(tx, |row| row.age % divisor == 0)?;
+            model.retain(|_, row| row.age % divisor == 0);
+        }
+        _ => {
+            let all: Vec<User> = users.table.drain(tx)?.collect();
+            assert_eq!(all, std::mem::take(model).into_values().collect::<Vec<_>>());
+        }
+    }
+    Ok(())
+}
+
 fn take(tx: &Transaction, step: &Step, users: &Users, model: &mut Model) -> StmResult<()> {
     match step {
+        Step::ChangeAround(id, new, email, age, steps) => {
+            change_around(tx, users, model, (*id, &user(*new, *email, *age)), steps)?;
+        }
+        Step::Upsert(id, email, age) => {
+            let (old, row) = (model.get(id).cloned(), user(*id, *email, *age));
+            let expected = replace(model, *id, row.clone()).map(|()| old);
+            assert_eq!(users.table.upsert(tx, row)?, expected);
+        }
+        Step::Extend(_) | Step::Retain(_) | Step::Drain => take_many(tx, step, users, model)?,
         Step::Insert(id, email, age) => {
             let row = user(*id, *email, *age);
             let expected = match clash(model, &row, None) {
@@ -154,6 +238,11 @@ fn take(tx: &Transaction, step: &Step, users: &Users, model: &mut Model) -> StmR
             let email = user(0, *email, 0).email;
             let expected = model.values().find(|row| row.email == email);
             assert_eq!(users.by_email.get(tx, &email)?.as_ref(), expected);
+            let id = expected.map_or(0, |row| row.id);
+            assert_eq!(users.table.get_ref(tx, &id)?.as_deref(), model.get(&id));
+            assert_eq!(users.table.contains_key(tx, &id)?, model.contains_key(&id));
+            let found = tx.or_else(|tx| users.table.wait_for(tx, &id).map(Some), |_| Ok(None))?;
+            assert_eq!(found.as_ref(), model.get(&id));
         }
         Step::Clear => {
             users.table.clear(tx)?;
@@ -191,6 +280,7 @@ proptest! {
             });
             assert_eq!(snapshot(|tx| users.all(tx)), model);
             assert_eq!((&users.table).into_iter().collect::<Model>(), model);
+            assert_eq!(users.table.snapshot(), model);
         }
     }
 }

@@ -77,6 +77,31 @@ fn a_view_keeps_what_it_has_and_no_more() {
     census.settle(0);
 }
 
+/// A value that may have a view of the map that it is in.
+#[derive(Clone)]
+struct Witness {
+    _counted: Counted,
+    _view: Option<TMapView<u64, Witness>>,
+}
+
+#[test]
+fn a_view_that_is_kept_in_its_own_map_is_no_cycle() {
+    let _watchdog = watchdog();
+    let census = Census::new();
+    let map: TMap<u64, Witness> = TMap::new();
+    for n in 0..20 {
+        // Each of what was there before, with the views that are in it.
+        let _view = Some(map.snapshot());
+        atomically(|tx| map.insert(tx, n, Witness { _counted: census.value(n), _view: _view.clone() }));
+    }
+    let last = map.snapshot();
+    drop(map);
+    stm::collect();
+    assert_eq!(last.len(), 20);
+    drop(last);
+    census.settle(0);
+}
+
 #[test]
 fn fresh_keys_come_and_go_on_several_threads() {
     let _watchdog = watchdog();

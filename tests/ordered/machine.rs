@@ -17,7 +17,13 @@ enum Step {
     Insert(u8),
     Remove(u8),
     Update(u8),
+    /// An update whose closure does something else with the map.
+    UpdateAround(u8, Vec<Step>),
     Alter(u8, Option<u8>),
+    GetOrInsert(u8),
+    /// Waits for a key, or for any, and does something else instead.
+    TakeOr(Take, Box<Step>),
+    Drain,
     First,
     Last,
     NextAfter(u8),
@@ -35,6 +41,15 @@ enum Step {
     Clear,
     /// A part on its own, which is undone if that says so.
     Nested(Vec<Step>, bool),
+}
+
+#[derive(Clone, Debug)]
+enum Take {
+    Key(u8),
+    First,
+    Last,
+    /// Leaves it there.
+    WaitFor(u8),
 }
 
 fn bound() -> impl Strategy<Value = Bound<u8>> {
@@ -68,11 +83,18 @@ fn step() -> impl Strategy<Value = Step> {
         2 => keys().prop_map(Step::Extend),
         1 => (2_u8..5).prop_map(Step::Retain),
         1 => Just(Step::Clear),
+        1 => Just(Step::Drain),
+        2 => key().prop_map(Step::GetOrInsert),
     ];
     leaf.prop_recursive(2, 16, 6, |inner| {
-        let steps = prop::collection::vec(inner, 0..6);
+        let (steps, step) = (prop::collection::vec(inner.clone(), 0..6), inner);
+        let what = || {
+            prop_oneof![key().prop_map(Take::Key), key().prop_map(Take::WaitFor), Just(Take::First), Just(Take::Last)]
+        };
         prop_oneof![
             (key(), steps.clone()).prop_map(|(key, steps)| Step::SplitAndAppend(key, steps)),
+            (key(), steps.clone()).prop_map(|(key, steps)| Step::UpdateAround(key, steps)),
+            (what(), step).prop_map(|(what, step)| Step::TakeOr(what, Box::new(step))),
             (steps, any::<bool>()).prop_map(|(steps, undone)| Step::Nested(steps, undone)),
         ]
     })
@@ -120,6 +142,38 @@ fn take(tx: &Transaction, step: &Step, map: &Map, model: &mut Model, time: &mut 
             };
             assert_eq!(old, expected);
         }
+        Step::UpdateAround(key, steps) => {
+            let (old, mut over) = (model.get(key).cloned(), Ok(()));
+            let new = fresh(*key, time);
+            let updated = map.update(tx, key, |value| {
+                over = steps.iter().try_for_each(|step| take(tx, step, map, model, time));
+                std::mem::replace(value, new.clone())
+            });
+            over?;
+            assert_eq!(updated?, old);
+            if old.is_some() {
+                model.insert(*key, new);
+            }
+        }
+        Step::GetOrInsert(key) => {
+            let new = fresh(*key, time);
+            let there = map.get_or_insert_with(tx, *key, || new.clone())?;
+            assert_eq!(there, *model.entry(*key).or_insert(new));
+        }
+        Step::TakeOr(what, instead) => {
+            let taken = tx.or_else(|tx| take_or_wait(tx, what, map).map(Some), |_| Ok(None))?;
+            let expected = match what {
+                Take::Key(key) => model.remove_entry(key),
+                Take::WaitFor(key) => model.get_key_value(key).map(|(key, value)| (*key, value.clone())),
+                Take::First => model.pop_first(),
+                Take::Last => model.pop_last(),
+            };
+            assert_eq!(taken, expected);
+            if taken.is_none() {
+                take(tx, instead, map, model, time)?;
+            }
+        }
+        Step::Drain => assert_eq!(map.drain(tx)?.collect::<Model>(), std::mem::take(model)),
         Step::SplitAndAppend(key, steps) => {
             let (behind, mut model_behind) = (map.split_off(tx, key)?, model.split_off(key));
             steps.iter().try_for_each(|step| take(tx, step, &behind, &mut model_behind, time))?;
@@ -162,6 +216,15 @@ fn take(tx: &Transaction, step: &Step, map: &Map, model: &mut Model, time: &mut 
     Ok(())
 }
 
+fn take_or_wait(tx: &Transaction, what: &Take, map: &Map) -> StmResult<(u8, String)> {
+    match what {
+        Take::Key(key) => Ok((*key, map.take(tx, key)?)),
+        Take::WaitFor(key) => Ok((*key, map.wait_for(tx, key)?)),
+        Take::First => map.take_first(tx),
+        Take::Last => map.take_last(tx),
+    }
+}
+
 fn ends_and_ranges(tx: &Transaction, step: &Step, map: &Map, model: &mut Model) -> StmResult<()> {
     let own = |(key, value): (&u8, &String)| (*key, value.clone());
     match step {
@@ -196,6 +259,10 @@ fn check(map: &Map, model: &Model) {
     assert_eq!(map.snapshot(), *model);
     snapshot(|tx| {
         assert_eq!((map.len(tx)?, map.is_empty(tx)?), (model.len(), model.is_empty()));
+        assert!(map.iter(tx)?.eq(model.clone()));
+        let mut seen = Vec::new();
+        map.for_each(tx, |key, value| seen.push((*key, value.clone())))?;
+        assert_eq!(seen, pairs(model.iter()));
         // By search, too: the upper levels have to agree.
         (0..40).try_for_each(|key| map.get(tx, &key).map(|value| assert_eq!(value.as_ref(), model.get(&key))))
     });
@@ -233,6 +300,9 @@ fn it_is_made_shown_and_extended_as_collections_are() {
     Extend::extend(&mut map, [(3, "c"), (2, "B")]);
     assert_eq!((&map).into_iter().collect::<Vec<_>>(), [(1, "a"), (2, "B"), (3, "c")]);
     let shared = map.clone();
+    assert!(shared == map && map.ptr_eq(&shared) && map != TOrdMap::from([(1, "a"), (2, "B"), (3, "c")]));
+    (&mut &map).extend([(4, "d")]);
+    assert_eq!(atomically(|tx| map.take(tx, &4)), "d");
     atomically(|tx| shared.remove(tx, &1));
     assert_eq!(map.snapshot().len(), 2);
     assert_eq!(TOrdMap::<u8, u8>::default().snapshot().len(), 0);

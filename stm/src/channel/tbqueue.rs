@@ -12,8 +12,10 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction};
 /// [`Overflow`] rule: it waits, drops the new item, or drops the oldest. [`close`](Self::close) ends it: nothing more is taken
 /// in, and who has taken out what is left gets `None`.
 ///
-/// A handle: cloning it shares the queue. All items are in one allocation; items of a word, such as `u64`, are stored in
-/// place, others in a box each, which is freed soon after they were taken out.
+/// A handle: cloning it shares the queue, and `==` says whether two handles are of one queue. All items are in one allocation;
+/// items of a word, such as `u64`, are stored in place, others in a box each, which is freed soon after they were taken out.
+///
+/// There is no `Default`: no capacity is as good as any other. A queue that is collected [from an iterator](FromIterator) is full.
 ///
 /// # Capacity 0
 ///
@@ -518,6 +520,8 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// assert!(!atomically(|tx| queue.is_full(tx)));
     /// ```
     #[doc(alias = "flushTBQueue")]
+    #[doc(alias = "drain")]
+    #[doc(alias = "clear")]
     pub fn flush(&self, tx: &Transaction<'_, '_>) -> StmResult<Vec<T>> {
         self.ring(tx).take_all(tx)
     }
@@ -533,6 +537,22 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// Returns [`Abort`](crate::Abort) if the run is over.
     pub fn items(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Vec<T>> {
         self.ring(tx).items(tx)
+    }
+}
+
+impl<T: 'static> TBQueue<T> {
+    /// Whether the two are handles of one queue. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::TBQueue;
+    ///
+    /// let one = TBQueue::<u64>::new(4);
+    /// assert!(one.ptr_eq(&one.clone()) && !one.ptr_eq(&TBQueue::new(4)));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.inner, &other.inner)
     }
 }
 

@@ -39,7 +39,10 @@ use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 /// [`close`](Self::close) ends the channel: nothing more is sent, and a subscriber that asks by
 /// [`recv_or_end`](TSubscriber::recv_or_end) learns of the end when it has read what is left.
 ///
-/// A handle: cloning it shares the channel.
+/// A handle: cloning it shares the channel, and `==` says whether two handles are of one channel.
+///
+/// A channel is no collection: what has been sent is each subscriber's. So there is no `FromIterator`, no `IntoIterator`, no
+/// `serde`, and `Debug` shows no items; [`Extend`] publishes.
 ///
 /// # Complexity and conflicts
 ///
@@ -437,6 +440,22 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
 impl<T: Send + Sync + 'static> Default for TBroadcast<T> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<T: 'static> TBroadcast<T> {
+    /// Whether the two are handles of one channel. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::TBroadcast;
+    ///
+    /// let one = TBroadcast::<u64>::new();
+    /// assert!(one.ptr_eq(&one.clone()) && !one.ptr_eq(&TBroadcast::new()));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.inner, &other.inner)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 ///
 /// For the least first, have items of [`Reverse`](std::cmp::Reverse).
 ///
-/// A handle: cloning it shares the queue. Each item has a node of its own.
+/// A handle: cloning it shares the queue, and `==` says whether two handles are of one queue. Each item has a node of its own.
 ///
 /// # Complexity and conflicts
 ///
@@ -108,7 +108,8 @@ impl<T: Send + Sync + 'static> TPriorityQueue<T> {
         Ok(self.first(tx)?.is_none())
     }
 
-    /// How many items there are, by counting them.
+    /// How many items there are, by counting them: O(n). To know whether there is any ask [`is_empty`](Self::is_empty), which takes
+    /// O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -178,6 +179,32 @@ impl<T: Ord + Send + Sync + 'static> TPriorityQueue<T> {
             link.write(tx, Some(node.clone()))?;
         }
         Ok(())
+    }
+
+    /// Puts items in, one after the other.
+    ///
+    /// (Outside of a transaction [`Extend`] does so in a transaction for each.)
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`push`](Self::push).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TPriorityQueue};
+    ///
+    /// let queue = TPriorityQueue::new();
+    /// atomically(|tx| queue.push_all(tx, [2, 3, 1]));
+    /// assert_eq!(queue.to_vec(), [3, 2, 1]);
+    /// ```
+    #[must_use = "a push that returned `Abort` has not happened: pass the signal on with `?`"]
+    pub fn push_all(&self, tx: &Transaction<'_, '_>, items: impl IntoIterator<Item = T>) -> StmResult<()> {
+        items.into_iter().try_for_each(|item| self.push(tx, item))
     }
 
     /// Finds the links into which an item is to be put, level by level, by going past all that are not less.
@@ -338,6 +365,8 @@ impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
     /// assert_eq!(atomically(|tx| queue.flush(tx)), [5, 4, 3]);
     /// assert!(atomically(|tx| queue.is_empty(tx)));
     /// ```
+    #[doc(alias = "drain")]
+    #[doc(alias = "clear")]
     pub fn flush(&self, tx: &Transaction<'_, '_>) -> StmResult<Vec<T>> {
         let items = self.items(tx)?;
         // Whoever is about to put something behind one of them has come by one of these.
@@ -347,6 +376,22 @@ impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
             }
         }
         Ok(items)
+    }
+}
+
+impl<T: 'static> TPriorityQueue<T> {
+    /// Whether the two are handles of one queue. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::TPriorityQueue;
+    ///
+    /// let one = TPriorityQueue::<u64>::new();
+    /// assert!(one.ptr_eq(&one.clone()) && !one.ptr_eq(&TPriorityQueue::new()));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.inner, &other.inner)
     }
 }
 

@@ -8,8 +8,8 @@ use crate::{Linkage, ReadTransaction, Ref, Shared, StmResult, TCell, TLink, Tran
 
 /// An unbounded queue, first in, first out.
 ///
-/// A handle: cloning it shares the queue. Items are kept in blocks of 32. Those of a word, such as `u64`, are stored in place,
-/// others in a box each, which is freed soon after they were taken out.
+/// A handle: cloning it shares the queue, and `==` says whether two handles are of one queue. Items are kept in blocks of 32. Those
+/// of a word, such as `u64`, are stored in place, others in a box each, which is freed soon after they were taken out.
 ///
 /// # Complexity and conflicts
 ///
@@ -102,6 +102,32 @@ impl<T: Send + Sync + 'static> TQueue<T> {
         }
         Self::put(tx, block, position, item.take())?;
         tail.position.write(tx, position + 1)
+    }
+
+    /// Puts items behind the others, one after the other.
+    ///
+    /// (Outside of a transaction [`Extend`] does so in a transaction for each.)
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`push`](Self::push).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TQueue};
+    ///
+    /// let queue = TQueue::new();
+    /// atomically(|tx| queue.push_all(tx, 1..=3));
+    /// assert_eq!(queue.to_vec(), [1, 2, 3]);
+    /// ```
+    #[must_use = "a push that returned `Abort` has not happened: pass the signal on with `?`"]
+    pub fn push_all(&self, tx: &Transaction<'_, '_>, items: impl IntoIterator<Item = T>) -> StmResult<()> {
+        items.into_iter().try_for_each(|item| self.push(tx, item))
     }
 
     #[inline(always)]
@@ -439,6 +465,8 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// assert_eq!(atomically(|tx| queue.try_pop(tx)), None);
     /// ```
     #[doc(alias = "flushTQueue")]
+    #[doc(alias = "drain")]
+    #[doc(alias = "clear")]
     pub fn flush(&self, tx: &Transaction<'_, '_>) -> StmResult<Vec<T>> {
         let items = self.items(tx)?;
         if !items.is_empty() {
@@ -453,6 +481,22 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
             inner.head.position.write(tx, tail)?;
         }
         Ok(items)
+    }
+}
+
+impl<T: 'static> TQueue<T> {
+    /// Whether the two are handles of one queue. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::TQueue;
+    ///
+    /// let one = TQueue::<u64>::new();
+    /// assert!(one.ptr_eq(&one.clone()) && !one.ptr_eq(&TQueue::new()));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.inner, &other.inner)
     }
 }
 

@@ -42,12 +42,47 @@ macro_rules! iterate_by_snapshot {
     };
 }
 
+/// Compares handles by what they are handles of.
+macro_rules! equal_by_identity {
+    ($channel:ident) => {
+        /// By which one it is, not by what is in it.
+        impl<T: 'static> PartialEq for $channel<T> {
+            fn eq(&self, other: &Self) -> bool {
+                self.ptr_eq(other)
+            }
+        }
+
+        impl<T: 'static> Eq for $channel<T> {}
+    };
+}
+
+/// Extends by any handle as by a reference to one.
+macro_rules! extend_by_reference {
+    ($channel:ident $(: $bound:ident)?) => {
+        #[doc = concat!("As for a `&", stringify!($channel), "`.")]
+        impl<T: $($bound +)? Clone + Send + Sync + 'static> Extend<T> for $channel<T> {
+            #[track_caller]
+            fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+                Extend::extend(&mut &*self, items);
+            }
+        }
+    };
+}
+
 debug_by_snapshot!(TQueue);
 debug_by_snapshot!(TBQueue);
 debug_by_snapshot!(TPriorityQueue);
 iterate_by_snapshot!(TQueue);
 iterate_by_snapshot!(TBQueue);
 iterate_by_snapshot!(TPriorityQueue);
+equal_by_identity!(TQueue);
+equal_by_identity!(TBQueue);
+equal_by_identity!(TPriorityQueue);
+equal_by_identity!(TBroadcast);
+extend_by_reference!(TQueue);
+extend_by_reference!(TBQueue);
+extend_by_reference!(TPriorityQueue: Ord);
+extend_by_reference!(TBroadcast);
 
 /// Without the items: each subscriber has its own.
 impl<T: 'static> fmt::Debug for TBroadcast<T> {
@@ -78,10 +113,24 @@ impl<T: Clone + Ord + Send + Sync + 'static> FromIterator<T> for TPriorityQueue<
     }
 }
 
-/// Sends one item after the other.
-impl<T: Clone + Ord + Send + Sync + 'static> Extend<T> for TPriorityQueue<T> {
+impl<T: Clone + Ord + Send + Sync + 'static, const N: usize> From<[T; N]> for TPriorityQueue<T> {
+    fn from(items: [T; N]) -> Self {
+        items.into_iter().collect()
+    }
+}
+
+/// Sends one item after the other, each in a transaction of its own.
+///
+/// # Panics
+///
+/// Panics inside the body of a transaction; there is [`push_all`](TPriorityQueue::push_all) for that.
+impl<T: Clone + Ord + Send + Sync + 'static> Extend<T> for &TPriorityQueue<T> {
+    #[track_caller]
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
-        items.into_iter().for_each(|item| self.send(item));
+        // A loop, for a panic is to name the caller.
+        for item in items {
+            self.send(item);
+        }
     }
 }
 
@@ -101,10 +150,23 @@ impl<T: Clone + Send + Sync + 'static> FromIterator<T> for TQueue<T> {
     }
 }
 
-/// Sends one item after the other.
-impl<T: Clone + Send + Sync + 'static> Extend<T> for TQueue<T> {
+impl<T: Clone + Send + Sync + 'static, const N: usize> From<[T; N]> for TQueue<T> {
+    fn from(items: [T; N]) -> Self {
+        items.into_iter().collect()
+    }
+}
+
+/// Sends one item after the other, each in a transaction of its own.
+///
+/// # Panics
+///
+/// Panics inside the body of a transaction; there is [`push_all`](TQueue::push_all) for that.
+impl<T: Clone + Send + Sync + 'static> Extend<T> for &TQueue<T> {
+    #[track_caller]
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
-        items.into_iter().for_each(|item| self.send(item));
+        for item in items {
+            self.send(item);
+        }
     }
 }
 
@@ -119,5 +181,50 @@ impl<T: Clone + Send + Sync + 'static> FromIterator<T> for TBQueue<T> {
             debug_assert!(sent.is_ok(), "there is room for each");
         }
         queue
+    }
+}
+
+/// Sends one item after the other, each in a transaction of its own, as [`send`](TBQueue::send) does: where there is no room the
+/// [`Overflow`](super::Overflow) rule says what becomes of it, and to wait blocks the thread. Once the queue is closed it takes no
+/// more items from the iterator, and drops the one that it has.
+///
+/// # Panics
+///
+/// Panics inside the body of a transaction.
+///
+/// # Examples
+///
+/// ```
+/// use stm::channel::{Overflow, TBQueue};
+///
+/// let latest = TBQueue::with_overflow(2, Overflow::DropOldest);
+/// (&latest).extend(1..=5);
+/// assert_eq!(latest.to_vec(), [4, 5]);
+/// latest.shut();
+/// (&latest).extend(6..);
+/// assert_eq!(latest.to_vec(), [4, 5]);
+/// ```
+impl<T: Clone + Send + Sync + 'static> Extend<T> for &TBQueue<T> {
+    #[track_caller]
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        for item in items {
+            if self.send(item).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Publishes one item after the other, each in a transaction of its own.
+///
+/// # Panics
+///
+/// Panics inside the body of a transaction.
+impl<T: Clone + Send + Sync + 'static> Extend<T> for &TBroadcast<T> {
+    #[track_caller]
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        for item in items {
+            self.publish(item);
+        }
     }
 }

@@ -303,6 +303,35 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
         }
     }
 
+    /// Returns a clone of the next item, and waits for one if there is none. The position stays.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Waits while there is nothing to read. Conflicts as [`try_peek`](Self::try_peek) does.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// news.publish("one");
+    /// assert_eq!(atomically(|tx| reader.peek(tx)), "one");
+    /// assert_eq!(atomically(|tx| reader.recv(tx)), "one");
+    /// ```
+    #[doc(alias = "peekTChan")]
+    pub fn peek(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<T> {
+        match self.try_peek(tx)? {
+            Some(item) => Ok(item),
+            None => tx.retry(),
+        }
+    }
+
     /// Returns a clone of the next item, if there is one. The position stays.
     ///
     /// # Retry and conflicts

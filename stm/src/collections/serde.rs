@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde_core::de::{MapAccess, SeqAccess, Visitor};
 use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{TMap, TMapView, TSet};
+use super::{TMap, TMapView, TSet, TSetView};
 
 impl<K, V, S> Serialize for TMap<K, V, S>
 where
@@ -35,6 +35,16 @@ impl<K, S> Serialize for TSet<K, S>
 where
     K: Serialize + Hash + Eq + Clone + Send + Sync + 'static,
     S: BuildHasher + Send + Sync + 'static,
+{
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
+impl<K, S> Serialize for TSetView<K, S>
+where
+    K: Serialize + Send + Sync + 'static,
+    S: Send + Sync + 'static,
 {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
         serializer.collect_seq(self)
@@ -121,5 +131,6 @@ mod tests {
         assert_ne!(back, map, "a map of its own");
         let set: TSet<u32> = serde_json::from_str("[7,7]").unwrap();
         assert_eq!(serde_json::to_string(&set).unwrap(), "[7]");
+        assert_eq!(serde_json::to_string(&set.snapshot()).unwrap(), "[7]");
     }
 }

@@ -8,6 +8,8 @@ use crate::{ReadTransaction, Ref, StmResult, TCell, Transaction, snapshot};
 
 /// An array of a fixed length, each element of which is a variable of its own.
 ///
+/// It is a handle: cloning it shares the array, and `==` says whether two handles are of one array.
+///
 /// All of it is one allocation: 16 bytes an element of up to one word. Numbers and the like have no memory of their own; other
 /// values get some with the first access, as those of a [`TCell`] do, which is what the elements are: [`cell`](Self::cell) and
 /// [`cells`](Self::cells) give access to them.
@@ -480,6 +482,31 @@ impl<T: 'static> Clone for TArray<T> {
     }
 }
 
+impl<T: 'static> TArray<T> {
+    /// Whether the two are handles of one array. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::collections::TArray;
+    ///
+    /// let array = TArray::new(3, 0);
+    /// assert!(array.ptr_eq(&array.clone()) && !array.ptr_eq(&TArray::new(3, 0)));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        self.cells.as_ptr() == other.cells.as_ptr()
+    }
+}
+
+/// By which array it is, not by what is in it.
+impl<T: 'static> PartialEq for TArray<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.ptr_eq(other)
+    }
+}
+
+impl<T: 'static> Eq for TArray<T> {}
+
 /// An array without elements.
 impl<T: Send + Sync + 'static> Default for TArray<T> {
     fn default() -> Self {
@@ -491,6 +518,12 @@ impl<T: Send + Sync + 'static> From<Vec<T>> for TArray<T> {
     fn from(values: Vec<T>) -> Self {
         let (length, mut values) = (values.len(), values.into_iter());
         Self::from_fn(length, |_| values.next().expect("there are so many"))
+    }
+}
+
+impl<T: Send + Sync + 'static, const N: usize> From<[T; N]> for TArray<T> {
+    fn from(values: [T; N]) -> Self {
+        Self::from(Vec::from(values))
     }
 }
 

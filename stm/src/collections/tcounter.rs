@@ -10,6 +10,8 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction, atomically, 
 
 /// A number that is added to and taken from without conflicts, and can be read exactly.
 ///
+/// It is a handle: cloning it shares the counter, and `==` says whether two handles are of one counter.
+///
 /// Each thread counts in a part of its own, a *stripe*, unless there are more threads at once than stripes. [`add`](Self::add)
 /// touches that one alone, and so does [`try_take`](Self::try_take) as long as the stripe holds enough; else it gathers from the
 /// others, and moves half of what it finds there over, so that the next times are free of conflicts again. They meet only when the
@@ -55,6 +57,20 @@ impl TCounter {
     /// Creates a counter with this value.
     pub fn new(value: u64) -> Self {
         Self { stripes: Shared::new(Stripes::new((4 * cores()).next_power_of_two().clamp(8, 64), value)) }
+    }
+
+    /// Whether the two are handles of one counter. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::collections::TCounter;
+    ///
+    /// let counter = TCounter::new(5);
+    /// assert!(counter.ptr_eq(&counter.clone()) && !counter.ptr_eq(&TCounter::new(5)));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.stripes, &other.stripes)
     }
 
     /// Adds to the counter.
@@ -375,6 +391,15 @@ impl Stripes {
         Ok(false)
     }
 }
+
+/// By which counter it is, not by its value.
+impl PartialEq for TCounter {
+    fn eq(&self, other: &Self) -> bool {
+        self.ptr_eq(other)
+    }
+}
+
+impl Eq for TCounter {}
 
 impl Default for TCounter {
     fn default() -> Self {

@@ -1,5 +1,8 @@
 //! `TDeque`: a queue with two ends.
 
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests;
+
 use std::array;
 use std::fmt;
 use std::vec;
@@ -18,6 +21,8 @@ const ROOM: usize = 4;
 const MIDDLE: u64 = 1 << 63;
 
 /// A queue with two ends: items come in and go out at either.
+///
+/// It is a handle: cloning it shares the deque, and `==` says whether two handles are of one deque.
 ///
 /// What is done at the front does not conflict with what is done at the back, unless there is at most one item, or the end of a
 /// block meets the beginning of another in the table of blocks (once in 64 operations at most), or once for each doubling of the
@@ -434,6 +439,9 @@ impl<T: Send + Sync + 'static> TDeque<T> {
 
     /// Runs `f` on each item, from the first to the last.
     ///
+    /// `f` should not take out or put in items of this deque: which ones it is shown after that is not said. To do so go through
+    /// [`to_vec`](Self::to_vec).
+    ///
     /// # Retry and conflicts
     ///
     /// Conflicts with every change.
@@ -460,12 +468,16 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         let inside = self.inside(tx)?;
         let (mut place, end) = (inside.inner.front.read(tx)?, inside.inner.back.read(tx)?);
         while place != end {
-            let block = inside.block(tx, place)?.expect("where there are items there is a block");
-            let rest = BLOCK - place % BLOCK;
-            for step in 0..rest.min(end.wrapping_sub(place)) {
-                f(block.link(place + step).read(tx)?.expect("from the front to the back there are items").get());
+            let here = (BLOCK - place % BLOCK).min(end.wrapping_sub(place));
+            // There is a block where there are items, and from the front to the back there are, unless `f` has taken them out.
+            if let Some(block) = inside.block(tx, place)? {
+                for step in 0..here {
+                    if let Some(item) = block.link(place + step).read(tx)? {
+                        f(item.get());
+                    }
+                }
             }
-            place = place.wrapping_add(rest.min(end.wrapping_sub(place)));
+            place = place.wrapping_add(here);
         }
         Ok(())
     }
@@ -663,6 +675,31 @@ impl<T: 'static> Clone for TDeque<T> {
     }
 }
 
+impl<T: 'static> TDeque<T> {
+    /// Whether the two are handles of one deque. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::collections::TDeque;
+    ///
+    /// let deque: TDeque<u32> = TDeque::new();
+    /// assert!(deque.ptr_eq(&deque.clone()) && !deque.ptr_eq(&TDeque::new()));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+/// By which deque it is, not by what is in it.
+impl<T: 'static> PartialEq for TDeque<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.ptr_eq(other)
+    }
+}
+
+impl<T: 'static> Eq for TDeque<T> {}
+
 impl<T: Send + Sync + 'static> Default for TDeque<T> {
     fn default() -> Self {
         Self::new()
@@ -691,12 +728,30 @@ impl<T: Send + Sync + 'static> FromIterator<T> for TDeque<T> {
     }
 }
 
+impl<T: Send + Sync + 'static, const N: usize> From<[T; N]> for TDeque<T> {
+    fn from(items: [T; N]) -> Self {
+        items.into_iter().collect()
+    }
+}
+
 /// In one transaction, which can not be part of another: for that there is [`extend_back`](TDeque::extend_back).
-impl<T: Send + Sync + 'static> Extend<T> for TDeque<T> {
+///
+/// # Panics
+///
+/// Panics inside the body of a transaction.
+impl<T: Send + Sync + 'static> Extend<T> for &TDeque<T> {
     #[track_caller]
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
         let items: Vec<_> = items.into_iter().map(Shared::new).collect();
         atomically(|tx| items.iter().try_for_each(|item| self.push_shared(tx, item.clone())));
+    }
+}
+
+/// As for a `&TDeque`.
+impl<T: Send + Sync + 'static> Extend<T> for TDeque<T> {
+    #[track_caller]
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        Extend::extend(&mut &*self, items);
     }
 }
 
@@ -756,65 +811,5 @@ impl<T: serde_core::Serialize + Clone + Send + Sync + 'static> serde_core::Seria
 impl<'de, T: serde_core::Deserialize<'de> + Send + Sync + 'static> serde_core::Deserialize<'de> for TDeque<T> {
     fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Vec::deserialize(deserializer).map(Self::from_iter)
-    }
-}
-
-#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
-mod tests {
-    use super::*;
-
-    /// The length of the table, and how many blocks are in it.
-    fn blocks<T: Send + Sync>(deque: &TDeque<T>) -> (usize, usize) {
-        let table = deque.inner.table.load().expect("never empty");
-        (table.blocks.len(), table.blocks.iter().filter(|link| link.load().is_some()).count())
-    }
-
-    #[test]
-    fn a_queue_that_stays_short_keeps_few_blocks() {
-        let deque = TDeque::new();
-        for n in 0..20 * BLOCK {
-            atomically(|tx| deque.push_back(tx, n));
-            assert!(n < 9 || atomically(|tx| deque.pop_front(tx)) == Some(n - 9));
-            let (room, there) = blocks(&deque);
-            assert!(room == ROOM && there <= 3, "those with items, and one that is left over: {there}");
-        }
-        // The other way round, from where it is.
-        for n in 0..20 * BLOCK {
-            atomically(|tx| deque.push_front(tx, n));
-            assert!(atomically(|tx| deque.pop_back(tx)).is_some());
-            let (room, there) = blocks(&deque);
-            assert!(room == ROOM && there <= 4, "one may be left over at each end: {there}");
-        }
-    }
-
-    #[test]
-    fn a_block_that_is_left_over_makes_room() {
-        let deque = TDeque::from_iter(0..4 * BLOCK);
-        assert_eq!(blocks(&deque), (ROOM, 4));
-        // One item less than four blocks, of which the first is at the end of its block, and one block left over.
-        for _ in 0..4 * BLOCK - 1 {
-            atomically(|tx| deque.pop_front(tx));
-        }
-        assert_eq!(blocks(&deque), (ROOM, 2));
-        atomically(|tx| deque.extend_back(tx, 0..3 * BLOCK));
-        assert_eq!(blocks(&deque), (ROOM, 4), "the one left over was in the way");
-        atomically(|tx| deque.push_back(tx, 7));
-        assert_eq!(blocks(&deque), (2 * ROOM, 5));
-        atomically(|tx| deque.clear(tx));
-        assert_eq!(blocks(&deque), (ROOM, 0));
-    }
-
-    #[test]
-    fn an_item_that_comes_and_goes_at_the_edge_of_a_block_makes_no_blocks() {
-        let deque = TDeque::from_iter(0..BLOCK);
-        atomically(|tx| deque.push_back(tx, 0));
-        let place =
-            |deque: &TDeque<u64>| deque.inner.table.load().expect("never empty").link(MIDDLE / BLOCK + 1).load();
-        let block = place(&deque).expect("the last item's");
-        for _ in 0..3 {
-            assert!(atomically(|tx| deque.pop_back(tx)).is_some());
-            atomically(|tx| deque.push_back(tx, 0));
-            assert!(Shared::ptr_eq(&block, &place(&deque).expect("the last item's")));
-        }
     }
 }

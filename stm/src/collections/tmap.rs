@@ -23,6 +23,9 @@ use super::trie::{Path, Root, Trie};
 ///
 /// Keys and values are cloned where they are handed out, and when something is changed that a [view](Self::view) has.
 ///
+/// There is no `with_capacity`: room that was made in advance would be an empty trie of that size, which everybody who asks whether
+/// the map is empty, or goes through it, would have to look at in full. [`FromIterator`] makes a map of any size in one go.
+///
 /// # Complexity and conflicts
 ///
 /// | operation | time | conflicts with changes of |
@@ -64,12 +67,13 @@ pub struct TMap<K: 'static, V: 'static, S: 'static = RandomState> {
     pub(super) inner: Shared<Inner<K, V, S>>,
 }
 
-pub(super) struct Inner<K: 'static, V: 'static, S> {
-    pub(super) hasher: S,
+pub(super) struct Inner<K: 'static, V: 'static, S: 'static> {
+    /// Shared with the views, which outlive the map.
+    pub(super) hasher: Shared<S>,
     pub(super) trie: Trie<K, V>,
 }
 
-impl<K, V, S: BuildHasher> Inner<K, V, S> {
+impl<K, V, S: BuildHasher + 'static> Inner<K, V, S> {
     #[inline(always)]
     pub(super) fn path<Q: Hash + ?Sized>(&self, key: &Q) -> Path {
         Path::of_hash(self.hasher.hash_one(key))
@@ -105,7 +109,7 @@ where
     }
 
     pub(super) fn with_trie(hasher: S, trie: Trie<K, V>) -> Self {
-        Self { inner: Shared::new(Inner { hasher, trie }) }
+        Self { inner: Shared::new(Inner { hasher: Shared::new(hasher), trie }) }
     }
 
     /// Whether the two are handles of one map. So says `==`, too.
@@ -169,6 +173,9 @@ where
     }
 
     /// Calls `f` with every entry, in no particular order, without cloning anything.
+    ///
+    /// `f` should not add or remove keys of this map: which entries it is shown after that is not said. To do so go through
+    /// [`iter`](Self::iter), or see [`retain`](Self::retain).
     ///
     /// # Retry and conflicts
     ///
@@ -458,8 +465,10 @@ where
 
     /// Changes a clone of a key's value in place, if there is one, writes it, and returns what `f` returned.
     ///
-    /// `f` may use the map by the same transaction. What it does to the same key is overwritten, or if it removes the key,
-    /// stays.
+    /// As all operations here that write what a closure has made, it is what you would write by hand: [`get`](Self::get), then `f`,
+    /// then [`insert`](Self::insert). So `f` may use the map by the same transaction, and what the operation writes comes last:
+    /// afterwards the key has the value that `f` has made of the clone, even if `f` has changed or removed the key meanwhile. What
+    /// else `f` does stays.
     ///
     /// # Retry and conflicts
     ///
@@ -492,10 +501,13 @@ where
         Q: Hash + Eq + ?Sized,
     {
         let inner = Shared::get(&self.inner, tx);
-        inner.trie.update(tx, inner.path(key), key, f)
+        inner.trie.update(tx, inner.path(key), key, f, |key| inner.path(key))
     }
 
     /// Makes of a key's value, or of its absence, what `f` says: the key is added, changed, removed or left out.
+    ///
+    /// That comes last, as with [`update`](Self::update): whatever `f` does to the map by the same transaction, the key is as `f`
+    /// says afterwards.
     ///
     /// # Retry and conflicts
     ///
@@ -523,16 +535,17 @@ where
         f: impl FnOnce(Option<V>) -> Option<V>,
     ) -> StmResult<()> {
         let mut key = Handed::new(key);
-        let before = self.get(tx, key.get())?;
-        let was_there = before.is_some();
-        match f(before) {
+        match f(self.get(tx, key.get())?) {
             Some(value) => self.insert(tx, key.take(), value).map(later),
-            None if was_there => self.remove(tx, key.get()).map(later),
-            None => Ok(()),
+            // Also if it was not there: `f` may have added it.
+            None => self.remove(tx, key.get()).map(later),
         }
     }
 
     /// Returns a key's value; if there is none, adds what `f` makes.
+    ///
+    /// That comes last, as with [`update`](Self::update): the key has the value that `f` returned, even if `f` has given it another
+    /// one by the same transaction.
     ///
     /// # Retry and conflicts
     ///
@@ -586,7 +599,10 @@ where
         items.into_iter().try_for_each(|(key, value)| self.insert(tx, key, value).map(later))
     }
 
-    /// Removes the entries for which `f` says no.
+    /// Removes the entries for which `f` says no. O(n).
+    ///
+    /// `f` is called once for each entry that is there at the beginning, whatever it does to the map by the same transaction. What
+    /// it has refused is removed at the end, even if it has given the key another value; what else it does stays.
     ///
     /// # Retry and conflicts
     ///
@@ -606,14 +622,14 @@ where
     /// assert_eq!(map.snapshot().len(), 5);
     /// ```
     pub fn retain<'tx>(&self, tx: &Transaction<'tx, '_>, mut f: impl FnMut(&K, &V) -> bool) -> StmResult<()> {
-        let mut unwanted = Vec::new();
+        let mut entries = Vec::new();
         self.visit(tx, |entry| {
-            if !f(&entry.key, &*entry.value.read_ref(tx)?) {
-                unwanted.push(&entry.key);
-            }
+            entries.push((&entry.key, entry.value.read_ref(tx)?));
             Ok(())
         })?;
-        unwanted.into_iter().try_for_each(|key| self.remove(tx, key).map(later))
+        // Only now: `f` may change what leads from one entry to the next.
+        entries.retain(|(key, value)| !f(key, value));
+        entries.into_iter().try_for_each(|(key, _)| self.remove(tx, key).map(later))
     }
 
     /// Returns clones of all entries, in no particular order.
@@ -699,7 +715,8 @@ where
     /// # Complexity
     ///
     /// O(1). Afterwards the first change at each place copies the nodes on the way there: about as many entries and links as 32
-    /// for each level of the trie. A view keeps alive what it has.
+    /// for each level of the trie. A view keeps alive what it has, and nothing of the map as it is later: so it may be kept in its
+    /// own map.
     ///
     /// # Retry and conflicts
     ///
@@ -723,8 +740,8 @@ where
     /// assert_eq!((odd_then.len(), even_then.len()), (1, 1));
     /// ```
     pub fn view<'tx>(&self, tx: &Transaction<'tx, '_>) -> StmResult<TMapView<K, V, S>> {
-        let root = Shared::get(&self.inner, tx).trie.freeze(tx)?;
-        Ok(TMapView::new(self.clone(), root))
+        let inner = Shared::get(&self.inner, tx);
+        Ok(TMapView::new(Shared::clone(&inner.hasher), inner.trie.freeze(tx)?))
     }
 
     /// Takes a [view](Self::view) in a transaction of its own.

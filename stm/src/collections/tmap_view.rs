@@ -9,12 +9,14 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use crate::shared::Shared;
 use crate::shim::{AtomicBool, Ordering};
 
-use super::TMap;
-use super::trie::Root;
 use super::trie::frozen::{Entries, FrozenTrie};
+use super::trie::{Path, Root};
 
-/// A [`TMap`] as it was at one moment: made by [`TMap::view`] or [`TMap::snapshot`]. It never changes, and is read without
-/// transactions, also inside of bodies of later ones. Cloning it shares it.
+/// A [`TMap`](super::TMap) as it was at one moment: made by [`TMap::view`](super::TMap::view) or
+/// [`TMap::snapshot`](super::TMap::snapshot). It never changes, and is read without transactions, also inside of bodies of later
+/// ones. Cloning it shares it.
+///
+/// It keeps alive the entries of that moment, and not the map: that may be gone, or have the view as one of its values.
 ///
 /// # Panics
 ///
@@ -33,7 +35,7 @@ use super::trie::frozen::{Entries, FrozenTrie};
 /// assert_eq!(all, [(&0, &0), (&1, &10), (&2, &20)]);
 /// ```
 pub struct TMapView<K: 'static, V: 'static, S: 'static = RandomState> {
-    map: TMap<K, V, S>,
+    hasher: Shared<S>,
     root: Shared<Root<K, V>>,
     /// The view has been found to be frozen: its transaction, or another that froze the same, has committed.
     is_frozen: AtomicBool,
@@ -45,8 +47,8 @@ where
     V: Send + Sync + 'static,
     S: Send + Sync + 'static,
 {
-    pub(super) fn new(map: TMap<K, V, S>, root: Shared<Root<K, V>>) -> Self {
-        Self { map, root, is_frozen: AtomicBool::new(false) }
+    pub(super) fn new(hasher: Shared<S>, root: Shared<Root<K, V>>) -> Self {
+        Self { hasher, root, is_frozen: AtomicBool::new(false) }
     }
 
     #[inline]
@@ -64,7 +66,7 @@ where
     #[track_caller]
     fn freeze(&self) {
         assert!(
-            self.map.inner.trie.latest().generation > self.root.branch.generation,
+            self.root.is_frozen(),
             "a view was looked at before the transaction that took it has committed: return it from the body"
         );
         self.is_frozen.store(true, Ordering::Release);
@@ -130,7 +132,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.frozen().get(self.map.inner.path(key), key)
+        self.frozen().get(Path::of_hash(self.hasher.hash_one(key)), key)
     }
 
     /// Whether the key is there. O(1), as in the map.
@@ -150,7 +152,7 @@ impl<K: 'static, V: 'static, S: 'static> RefUnwindSafe for TMapView<K, V, S> {}
 impl<K: 'static, V: 'static, S: 'static> Clone for TMapView<K, V, S> {
     fn clone(&self) -> Self {
         let is_frozen = AtomicBool::new(self.is_frozen.load(Ordering::Acquire));
-        Self { map: self.map.clone(), root: Shared::clone(&self.root), is_frozen }
+        Self { hasher: Shared::clone(&self.hasher), root: Shared::clone(&self.root), is_frozen }
     }
 }
 

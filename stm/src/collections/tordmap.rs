@@ -5,23 +5,30 @@ mod height;
 mod list;
 mod node;
 mod scan;
+mod spot;
 mod traits;
+mod waiting;
 mod whole;
 
 use std::borrow::Borrow;
 
+pub(in crate::collections) use spot::Spot;
+
+use crate::handed::{Handed, later};
 use crate::{ReadTransaction, Ref, Shared, StmResult, Transaction};
 use list::{Found, List};
 
 /// An ordered map.
 ///
-/// It does what a `BTreeMap` does, as parts of transactions. Cloning it shares the map. Keys are never cloned but where they are
-/// handed out.
+/// It does what a `BTreeMap` does, as parts of transactions. It is a handle: cloning it shares the map, and `==` says whether two
+/// handles are of one map. Keys are never cloned but where they are handed out (or put back, see [`update`](Self::update)).
 ///
 /// # Complexity
 ///
-/// It is a skip list: to search a key takes O(log n), expected, over the heights of nodes, which are random. [`len`](Self::len)
-/// counts. A search is not tracked: a transaction reads two variables for a key and its value, and two for each key of a range.
+/// It is a skip list: to search a key takes O(log n), expected, over the heights of nodes, which are random. A search is not
+/// tracked: a transaction reads two variables for a key and its value, and two for each key of a range.
+///
+/// [`len`](Self::len) takes O(n), for it counts; [`is_empty`](Self::is_empty) takes O(1).
 ///
 /// # Conflicts
 ///
@@ -70,6 +77,20 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     /// ```
     pub fn new() -> Self {
         Self { list: Shared::new(List::new()) }
+    }
+
+    /// Whether the two are handles of one map. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::collections::TOrdMap;
+    ///
+    /// let map: TOrdMap<u32, u32> = TOrdMap::new();
+    /// assert!(map.ptr_eq(&map.clone()) && !map.ptr_eq(&TOrdMap::new()));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.list, &other.list)
     }
 
     /// Returns a clone of the value of `key`. O(log n).
@@ -258,6 +279,11 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     /// Changes the value of `key` in place, on a clone, and returns what `f` returned: nothing if the key is not in the map.
     /// O(log n).
     ///
+    /// As all operations here that write what a closure has made, it is what you would write by hand: [`get`](Self::get), then `f`,
+    /// then [`insert`](Self::insert). So `f` may use the map by the same transaction, and what the operation writes comes last:
+    /// afterwards the key has the value that `f` has made of the clone, even if `f` has changed or removed the key meanwhile. (To
+    /// put it back then, the key is cloned.) What else `f` does stays.
+    ///
     /// # Retry and conflicts
     ///
     /// Conflicts with changes of the key or, if it is not in the map, of the gap it is in.
@@ -278,18 +304,25 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     #[doc(alias = "adjust")]
     pub fn update<Q, R>(&self, tx: &Transaction<'_, '_>, key: &Q, f: impl FnOnce(&mut V) -> R) -> StmResult<Option<R>>
     where
-        K: Borrow<Q>,
+        K: Borrow<Q> + Clone,
         Q: Ord + ?Sized,
         V: Clone,
     {
-        let list = Shared::get(&self.list, tx);
-        match list.find(tx, |other| other.borrow().cmp(key))? {
-            Found::Node(node) => node.value.update(tx, f).map(Some),
-            Found::Gap(_) => Ok(None),
+        let Some(spot) = self.spot(tx, key)? else { return Ok(None) };
+        let mut value = Handed::new(V::clone(&*spot.read_ref(tx)?));
+        let result = f(value.get_mut());
+        if self.holds(tx, &spot)? {
+            spot.write(tx, value.take())?;
+        } else {
+            self.insert(tx, spot.key().clone(), value.take()).map(later)?;
         }
+        Ok(Some(result))
     }
 
     /// Makes of a key's value, or of its absence, what `f` says: the key is added, changed, removed or left out. O(log n).
+    ///
+    /// That comes last, as with [`update`](Self::update): whatever `f` does to the map by the same transaction, the key is as `f`
+    /// says afterwards.
     ///
     /// # Retry and conflicts
     ///
@@ -320,17 +353,52 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     where
         V: Clone,
     {
-        let list = Shared::get(&self.list, tx);
-        let found = match list.find(tx, |other| other.cmp(&key))? {
-            Found::Node(node) => Some(node),
-            Found::Gap(_) => None,
+        let mut key = Handed::new(key);
+        let spot = self.spot(tx, key.get())?;
+        let before = spot.as_ref().map(|spot| spot.read_ref(tx).map(|value| V::clone(&*value))).transpose()?;
+        let Some(value) = f(before) else {
+            // Also if it was not there: `f` may have added it.
+            return Shared::get(&self.list, tx).take(tx, |other| other.cmp(key.get()), |_| Ok(())).map(drop);
         };
-        let before = found.map(|node| node.value.read(tx)).transpose()?;
-        match (found, f(before)) {
-            (Some(node), Some(value)) => node.value.write(tx, value),
-            (Some(_), None) => list.take(tx, |other| other.cmp(&key), |_| Ok(())).map(drop),
-            (None, Some(value)) => self.insert(tx, key, value).map(drop),
-            (None, None) => Ok(()),
+        let mut value = Handed::new(value);
+        match spot {
+            Some(spot) if self.holds(tx, &spot)? => spot.write(tx, value.take()),
+            _ => self.insert(tx, key.take(), value.take()).map(later),
         }
+    }
+
+    /// Returns a clone of a key's value; if there is none, adds what `f` makes. O(log n).
+    ///
+    /// That comes last, as with [`update`](Self::update): the key has the value that `f` returned, even if `f` has given it another
+    /// one by the same transaction.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`get`](Self::get), or [`insert`](Self::insert).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{TVar, atomically, collections::TOrdMap};
+    ///
+    /// let rooms: TOrdMap<&str, TVar<u32>> = TOrdMap::new();
+    /// atomically(|tx| rooms.get_or_insert_with(tx, "hall", || TVar::new(0))?.modify(tx, |guests| guests + 1));
+    /// assert_eq!(atomically(|tx| rooms.get(tx, "hall")).map(|guests| guests.load()), Some(1));
+    /// ```
+    pub fn get_or_insert_with(&self, tx: &Transaction<'_, '_>, key: K, f: impl FnOnce() -> V) -> StmResult<V>
+    where
+        V: Clone,
+    {
+        let mut key = Handed::new(key);
+        if let Some(value) = self.get(tx, key.get())? {
+            return Ok(value);
+        }
+        let value = f();
+        self.insert(tx, key.take(), value.clone()).map(later)?;
+        Ok(value)
     }
 }

@@ -14,7 +14,8 @@ use super::tset_view::TSetView;
 /// A hash set whose operations are parts of transactions: a [`TMap`] without values. What is said there about complexity and
 /// conflicts holds here.
 ///
-/// It is a handle: cloning it shares the set, and `==` says whether two handles are of one set.
+/// It is a handle: cloning it shares the set, and `==` says whether two handles are of one set. As for a map, there is no
+/// `with_capacity`.
 ///
 /// # Examples
 ///
@@ -93,6 +94,9 @@ impl<K: Send + Sync + 'static, S: Send + Sync + 'static> TSet<K, S> {
     }
 
     /// Calls `f` with every key, in no particular order.
+    ///
+    /// `f` should not add or remove keys of this set: which keys it is shown after that is not said. To do so go through
+    /// [`iter`](Self::iter), or see [`retain`](Self::retain).
     ///
     /// # Retry and conflicts
     ///
@@ -273,7 +277,10 @@ where
         keys.into_iter().try_for_each(|key| self.insert(tx, key).map(drop))
     }
 
-    /// Removes the keys for which `f` says no.
+    /// Removes the keys for which `f` says no. O(n).
+    ///
+    /// `f` is called once for each key that is there at the beginning, whatever it does to the set by the same transaction. What it
+    /// has refused is removed at the end; what else it does stays.
     ///
     /// # Retry and conflicts
     ///

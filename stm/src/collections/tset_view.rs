@@ -3,11 +3,13 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::iter;
 
-use super::tmap_view::TMapView;
+use super::tmap_view::{TMapIter, TMapView};
 
 /// A [`TSet`](super::TSet) as it was at one moment: made by [`TSet::view`](super::TSet::view) or
-/// [`TSet::snapshot`](super::TSet::snapshot). It never changes, and is read without transactions. Cloning it shares it.
+/// [`TSet::snapshot`](super::TSet::snapshot). It never changes, and is read without transactions. Cloning it shares it. It keeps
+/// alive the keys of that moment, and not the set.
 ///
 /// # Panics
 ///
@@ -63,6 +65,15 @@ impl<K: Hash + Eq + Send + Sync + 'static, S: BuildHasher + Send + Sync + 'stati
 impl<K: 'static, S: 'static> Clone for TSetView<K, S> {
     fn clone(&self) -> Self {
         Self { keys: self.keys.clone() }
+    }
+}
+
+impl<'a, K: Send + Sync + 'static, S: Send + Sync + 'static> IntoIterator for &'a TSetView<K, S> {
+    type Item = &'a K;
+    type IntoIter = iter::Map<TMapIter<'a, K, ()>, fn((&'a K, &'a ())) -> &'a K>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.keys.iter().map(|(key, ())| key)
     }
 }
 

@@ -4,7 +4,11 @@ mod builder;
 mod conflict;
 mod index;
 mod ordered;
+#[cfg(feature = "serde")]
+mod serde;
 mod unique;
+mod waiting;
+mod whole;
 
 use std::borrow::Borrow;
 use std::collections::btree_map;
@@ -12,8 +16,10 @@ use std::fmt;
 use std::ops::RangeBounds;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
+use super::tordmap::Spot;
 use super::{TOrdMap, undone_by_panic};
-use crate::{ReadTransaction, Shared, StmResult, Transaction, TxResult, cancel};
+use crate::handed::{Handed, later};
+use crate::{ReadTransaction, Ref, Shared, StmResult, Transaction, TxResult, cancel};
 use index::Index;
 
 pub use builder::TTableBuilder;
@@ -25,7 +31,11 @@ pub use unique::UniqueIndex;
 ///
 /// A table is declared by [`builder`](Self::builder). Declaring an index returns a handle to it, by which rows are found: it
 /// knows the type of its keys, and belongs to its table. Keys are computed from rows, so a row and its index entries can not
-/// contradict each other. Cloning a table shares it.
+/// contradict each other. It is a handle: cloning it shares the table, and `==` says whether two handles are of one table.
+///
+/// There is no `Default` and no `FromIterator`, for a table has to be declared, and no `Extend`, for rows may be refused: so there
+/// is [`extend`](Self::extend). With the feature `serde` a table is serialised as its rows, and a [`TTableBuilder`] deserialises
+/// one.
 ///
 /// # Complexity
 ///
@@ -74,8 +84,6 @@ struct Inner<R: 'static, P: 'static> {
 /// What [`Conflict`] calls the primary key.
 const PRIMARY: &str = "primary";
 
-const REFUSED: &str = "a row that is refused has not been moved";
-
 impl<R, P> TTable<R, P>
 where
     R: Send + Sync + 'static,
@@ -118,24 +126,60 @@ where
         R: Clone,
     {
         let inner = Shared::get(&self.inner, tx);
-        let primary = (inner.primary)(&row);
+        let mut row = Handed::new(row);
+        let primary = (inner.primary)(row.get());
         if inner.rows.contains_key(tx, &primary)? {
-            return Ok(Err(Conflict { index: PRIMARY, row }));
+            return Ok(Err(Conflict { index: PRIMARY, row: row.take() }));
         }
-        let mut new = Some(row);
-        // All of it in one scope, which a panic of user code undoes, even if it is caught within the body.
-        let entered = tx.nested(|tx| {
-            inner.each(|index| index.insert(tx, new.as_ref().expect(REFUSED), &primary))?;
-            inner.rows.insert(tx, primary, new.take().expect(REFUSED))?;
-            Ok(())
-        })?;
-        Ok(entered.map_err(|index| Conflict { index, row: new.expect(REFUSED) }))
+        inner.enter(tx, primary, row)
+    }
+
+    /// Adds a row, or puts it in the place of the one with its primary key, which is returned then.
+    ///
+    /// The inner error is the row with the name of the index in which a third row has its key; nothing has changed then.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`insert`](Self::insert), or [`update`](Self::update).
+    ///
+    /// # Errors
+    ///
+    /// The outer error is [`Abort`](crate::Abort), if the run is over. The row is dropped then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let table = TTable::builder(|row: &(u32, &str)| row.0).build();
+    /// assert_eq!(atomically(|tx| table.upsert(tx, (1, "a"))), Ok(None));
+    /// assert_eq!(atomically(|tx| table.upsert(tx, (1, "b"))), Ok(Some((1, "a"))));
+    /// assert_eq!(atomically(|tx| table.get(tx, &1)), Some((1, "b")));
+    /// ```
+    #[doc(alias = "replace")]
+    #[doc(alias = "put")]
+    pub fn upsert(&self, tx: &Transaction<'_, '_>, row: R) -> StmResult<Result<Option<R>, Conflict<R>>>
+    where
+        R: Clone,
+    {
+        let inner = Shared::get(&self.inner, tx);
+        let row = Handed::new(row);
+        let primary = (inner.primary)(row.get());
+        let Some(spot) = inner.rows.spot(tx, &primary)? else {
+            return Ok(inner.enter(tx, primary, row)?.map(|()| None));
+        };
+        let mut old = Handed::new(R::clone(&*spot.read_ref(tx)?));
+        Ok(inner.exchange(tx, &primary, spot, row)?.map(|()| Some(old.take())))
     }
 
     /// Changes the row with this primary key, on a clone, and returns what `f` returned: nothing if there is no such row.
     ///
     /// The keys may change, the primary key too. The inner error is the changed row with the name of the index in which another
     /// row has its key; nothing has changed then.
+    ///
+    /// It is what you would write by hand: [`get`](Self::get), then `f`, then [`remove`](Self::remove) of `key` and
+    /// [`insert`](Self::insert) of the changed row. So `f` may use the table by the same transaction, and what the operation writes
+    /// comes last, even if `f` has changed or removed the row meanwhile. What else `f` does stays, also if the row is refused.
     ///
     /// # Retry and conflicts
     ///
@@ -166,25 +210,10 @@ where
         R: Clone,
     {
         let inner = Shared::get(&self.inner, tx);
-        let Some(old) = inner.rows.get_ref(tx, key)? else { return Ok(Ok(None)) };
-        let mut row = old.clone();
-        let result = f(&mut row);
-        let primary = (inner.primary)(&row);
-        let moves = primary != *key;
-        if moves && inner.rows.contains_key(tx, &primary)? {
-            return Ok(Err(Conflict { index: PRIMARY, row }));
-        }
-        let mut new = Some(row);
-        // As in `insert`.
-        let entered = tx.nested(|tx| {
-            inner.each(|index| index.replace(tx, (&old, key), (new.as_ref().expect(REFUSED), &primary)))?;
-            if moves {
-                inner.rows.remove(tx, key)?;
-            }
-            inner.rows.insert(tx, primary, new.take().expect(REFUSED))?;
-            Ok(())
-        })?;
-        Ok(entered.map(|()| Some(result)).map_err(|index| Conflict { index, row: new.expect(REFUSED) }))
+        let Some(spot) = inner.rows.spot(tx, key)? else { return Ok(Ok(None)) };
+        let mut row = Handed::new(R::clone(&*spot.read_ref(tx)?));
+        let result = f(row.get_mut());
+        Ok(inner.exchange(tx, key, spot, row)?.map(|()| Some(result)))
     }
 
     /// Removes the row with this primary key, and returns it.
@@ -275,6 +304,55 @@ where
         Shared::get(&self.inner, tx).rows.get(tx, key)
     }
 
+    /// Borrows the row with this primary key for as long as the run lasts. Otherwise as [`get`](Self::get).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let table = TTable::builder(|row: &(u32, String)| row.0).build();
+    /// atomically(|tx| table.insert(tx, (1, "one".into()))).unwrap();
+    /// assert!(atomically(|tx| Ok(table.get_ref(tx, &1)?.is_some_and(|row| row.1 == "one"))));
+    /// ```
+    pub fn get_ref<'tx, Q>(&self, tx: &ReadTransaction<'tx, '_>, key: &Q) -> StmResult<Option<Ref<'tx, R>>>
+    where
+        P: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        Shared::get(&self.inner, tx).rows.get_ref(tx, key)
+    }
+
+    /// Returns whether there is a row with this primary key. O(log n).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`TOrdMap::contains_key`]: a change of the row that leaves it its primary key is no conflict.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let table = TTable::builder(|row: &(u32, &str)| row.0).build();
+    /// assert!(!atomically(|tx| table.contains_key(tx, &1)));
+    /// ```
+    pub fn contains_key<Q>(&self, tx: &ReadTransaction<'_, '_>, key: &Q) -> StmResult<bool>
+    where
+        P: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        Shared::get(&self.inner, tx).rows.contains_key(tx, key)
+    }
+
     /// Calls `f` with the row with this primary key, if there is one. Otherwise as [`get`](Self::get).
     ///
     /// # Errors
@@ -325,7 +403,8 @@ where
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// Counts the rows. O(n), as [`TOrdMap::len`].
+    /// Counts the rows. O(n), as [`TOrdMap::len`]. To know whether there are any ask [`is_empty`](Self::is_empty), which takes
+    /// O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -366,6 +445,60 @@ where
     }
 }
 
+impl<R, P> Inner<R, P>
+where
+    R: Clone + Send + Sync + 'static,
+    P: Ord + Clone + Send + Sync + 'static,
+{
+    /// Adds a row, whose primary key no other has.
+    fn enter<'tx>(
+        &'tx self,
+        tx: &Transaction<'tx, '_>,
+        primary: P,
+        mut row: Handed<R>,
+    ) -> StmResult<Result<(), Conflict<R>>> {
+        // All of it in one scope, which a panic of user code undoes, even if it is caught within the body.
+        let entered = tx.nested(|tx| {
+            self.each(|index| index.insert(tx, row.get(), &primary))?;
+            self.rows.insert(tx, primary, row.take()).map(later)?;
+            Ok(())
+        })?;
+        Ok(entered.map_err(|index| Conflict { index, row: row.take() }))
+    }
+
+    /// Puts a row in the place of the one that was at `spot`, before user code that may have changed the table.
+    fn exchange<'tx>(
+        &'tx self,
+        tx: &Transaction<'tx, '_>,
+        key: &P,
+        spot: Spot<'tx, P, R>,
+        mut row: Handed<R>,
+    ) -> StmResult<Result<(), Conflict<R>>> {
+        let is_there = self.rows.holds(tx, &spot)?;
+        let old = if is_there { Some(spot.read_ref(tx)?) } else { self.rows.get_ref(tx, key)? };
+        let primary = (self.primary)(row.get());
+        let moves = primary != *key;
+        if moves && self.rows.contains_key(tx, &primary)? {
+            return Ok(Err(Conflict { index: PRIMARY, row: row.take() }));
+        }
+        let Some(old) = old else { return self.enter(tx, primary, row) };
+        // As in `enter`.
+        let entered = tx.nested(|tx| {
+            self.each(|index| index.replace(tx, (&old, key), (row.get(), &primary)))?;
+            if is_there && !moves {
+                spot.write(tx, row.take())?;
+                return Ok(());
+            }
+            if moves {
+                self.rows.remove(tx, key).map(later)?;
+            }
+            self.rows.insert(tx, primary, row.take()).map(later)?;
+            Ok(())
+        })?;
+        Ok(entered.map_err(|index| Conflict { index, row: row.take() }))
+    }
+}
+
 impl<R: 'static, P: 'static> Inner<R, P> {
     /// Calls `enter` for each index, and cancels with the name of the first for which it returns false.
     fn each(&self, enter: impl Fn(&dyn Index<R, P>) -> StmResult<bool>) -> TxResult<(), &'static str> {
@@ -377,6 +510,31 @@ impl<R: 'static, P: 'static> Inner<R, P> {
         Ok(())
     }
 }
+
+impl<R: 'static, P: 'static> TTable<R, P> {
+    /// Whether the two are handles of one table. So says `==`, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::collections::TTable;
+    ///
+    /// let table = TTable::builder(|row: &(u32, &str)| row.0).build();
+    /// assert!(table.ptr_eq(&table.clone()));
+    /// ```
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+/// By which table it is, not by what is in it.
+impl<R: 'static, P: 'static> PartialEq for TTable<R, P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.ptr_eq(other)
+    }
+}
+
+impl<R: 'static, P: 'static> Eq for TTable<R, P> {}
 
 // As for a map; what computes the keys is only called.
 impl<R: 'static, P: 'static> UnwindSafe for TTable<R, P> {}

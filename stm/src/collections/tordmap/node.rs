@@ -112,6 +112,13 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Node<K, V> {
         Ok(self.owner.read(tx)? & !HEIGHT == list)
     }
 
+    /// Whether it is in this list, as far as the latest changes say: those of the run itself, if it has changed that. For a node
+    /// that the run has found in the list for good; if others have changed it since, the run can not commit anyway.
+    #[inline]
+    pub(super) fn is_still_in<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>, list: Owner) -> StmResult<bool> {
+        Ok(*self.owner.peek(tx)? & !HEIGHT == list)
+    }
+
     /// Says that it is in this list, or in none.
     #[inline(always)]
     pub(super) fn belong<'tx>(&'tx self, tx: &Transaction<'tx, '_>, list: Owner, height: usize) -> StmResult<()> {

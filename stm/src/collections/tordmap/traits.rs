@@ -20,6 +20,15 @@ impl<K: 'static, V: 'static> Clone for TOrdMap<K, V> {
     }
 }
 
+/// By which map it is, not by what is in it.
+impl<K: 'static, V: 'static> PartialEq for TOrdMap<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        Shared::ptr_eq(&self.list, &other.list)
+    }
+}
+
+impl<K: 'static, V: 'static> Eq for TOrdMap<K, V> {}
+
 impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> Default for TOrdMap<K, V> {
     fn default() -> Self {
         Self::new()
@@ -55,11 +64,31 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> From<BTreeMap<K, 
     }
 }
 
-/// Inserts all pairs in one transaction.
-impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Extend<(K, V)> for TOrdMap<K, V> {
+impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static, const N: usize> From<[(K, V); N]> for TOrdMap<K, V> {
+    fn from(pairs: [(K, V); N]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+/// Inserts all pairs in one transaction, which can not be part of another: for that there is
+/// [`TOrdMap::extend`](TOrdMap::extend()).
+///
+/// # Panics
+///
+/// Panics inside the body of a transaction.
+impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Extend<(K, V)> for &TOrdMap<K, V> {
+    #[track_caller]
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
         let pairs: Vec<_> = pairs.into_iter().collect();
         atomically(|tx| TOrdMap::extend(self, tx, pairs.iter().cloned()));
+    }
+}
+
+/// As for a `&TOrdMap`.
+impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Extend<(K, V)> for TOrdMap<K, V> {
+    #[track_caller]
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
+        Extend::extend(&mut &*self, pairs);
     }
 }
 

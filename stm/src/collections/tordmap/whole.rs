@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use super::TOrdMap;
 use super::list::{self, List};
+use super::spot::Spot;
 use crate::collections::undone_by_panic;
 use crate::{Linkage, ReadTransaction, Shared, StmResult, Transaction};
 
 impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
-    /// Counts the keys. O(n): a count that is kept would have all inserts conflict.
+    /// Counts the keys. O(n): a count that is kept would have all inserts conflict. To know whether there is anything ask
+    /// [`is_empty`](Self::is_empty), which takes O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -58,6 +60,96 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     #[doc(alias = "null")]
     pub fn is_empty(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         Ok(Shared::get(&self.list, tx).link(None, 0).read(tx)?.is_none())
+    }
+
+    /// Calls `f` with every key and its value, in order, without cloning anything. O(n). To stop before the end, or to begin later,
+    /// there is [`for_range`](Self::for_range).
+    ///
+    /// `f` must not change the map itself: it may then miss keys. To do so go through [`iter`](Self::iter), or see
+    /// [`retain`](Self::retain).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with every change. In a [`snapshot`](crate::snapshot()) nothing conflicts.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{collections::TOrdMap, snapshot};
+    ///
+    /// let map: TOrdMap<_, _> = (0..10).map(|n| (n, n * n)).collect();
+    /// let sum = snapshot(|tx| {
+    ///     let mut sum = 0;
+    ///     map.for_each(tx, |_, square| sum += square)?;
+    ///     Ok(sum)
+    /// });
+    /// assert_eq!(sum, 285);
+    /// ```
+    pub fn for_each(&self, tx: &ReadTransaction<'_, '_>, mut f: impl FnMut(&K, &V)) -> StmResult<()> {
+        self.scan(tx, &.., |node| {
+            f(&node.key, &*node.value.read_ref(tx)?);
+            Ok(true)
+        })
+    }
+
+    /// Returns clones of all keys with their values, in order. O(n). It is [`range`](Self::range)`(tx, ..)`.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with every change. In a [`snapshot`](crate::snapshot()) nothing conflicts.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TOrdMap};
+    ///
+    /// let map = TOrdMap::from_iter([(2, "b"), (1, "a")]);
+    /// assert!(atomically(|tx| map.iter(tx)).eq([(1, "a"), (2, "b")]));
+    /// ```
+    #[doc(alias = "toList")]
+    pub fn iter(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<std::vec::IntoIter<(K, V)>>
+    where
+        K: Clone,
+        V: Clone,
+    {
+        self.range(tx, ..).map(Vec::into_iter)
+    }
+
+    /// Removes all keys and returns them with their values, in order. O(n).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with every operation.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TOrdMap};
+    ///
+    /// let map = TOrdMap::from_iter([(2, "b"), (1, "a")]);
+    /// assert!(atomically(|tx| map.drain(tx)).eq([(1, "a"), (2, "b")]));
+    /// assert!(atomically(|tx| map.is_empty(tx)));
+    /// ```
+    pub fn drain(&self, tx: &Transaction<'_, '_>) -> StmResult<std::vec::IntoIter<(K, V)>>
+    where
+        K: Clone,
+        V: Clone,
+    {
+        let entries = self.iter(tx)?;
+        self.clear(tx)?;
+        Ok(entries)
     }
 
     /// Moves all keys from `key` on into a new map. O(log n), and O(1) for each key moved.
@@ -161,7 +253,8 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
 
     /// Keeps the keys for which `f` returns true. O(n), and O(log n) for each key removed.
     ///
-    /// `f` must not change the map itself.
+    /// `f` is called once for each key that is there at the beginning, whatever it does to the map by the same transaction. What it
+    /// has refused is removed at the end, even if it has given the key another value; what else it does stays.
     ///
     /// # Retry and conflicts
     ///
@@ -181,21 +274,31 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     /// assert_eq!(map.snapshot().len(), 5);
     /// ```
     #[doc(alias = "filter")]
-    pub fn retain(&self, tx: &Transaction<'_, '_>, mut f: impl FnMut(&K, &V) -> bool) -> StmResult<()> {
-        let mut refused = Vec::new();
-        self.scan(tx, &.., |node| {
-            if !f(&node.key, &*node.value.read_ref(tx)?) {
-                refused.push(node);
-            }
-            Ok(true)
-        })?;
+    pub fn retain(&self, tx: &Transaction<'_, '_>, f: impl FnMut(&K, &V) -> bool) -> StmResult<()> {
+        let refused = self.refused(tx, f)?;
         let list = Shared::get(&self.list, tx);
         undone_by_panic(tx, |tx| {
-            for node in refused {
-                list.take(tx, |key| key.cmp(&node.key), |_| Ok(()))?;
+            for spot in refused {
+                list.take(tx, |key| key.cmp(spot.key()), |_| Ok(()))?;
             }
             Ok(())
         })
+    }
+
+    /// The keys for which `f` returns false, of those that are there before it is called first.
+    pub(in crate::collections) fn refused<'tx>(
+        &self,
+        tx: &ReadTransaction<'tx, '_>,
+        mut f: impl FnMut(&K, &V) -> bool,
+    ) -> StmResult<Vec<Spot<'tx, K, V>>> {
+        let mut nodes = Vec::new();
+        self.scan(tx, &.., |node| {
+            nodes.push((node, node.value.read_ref(tx)?));
+            Ok(true)
+        })?;
+        // Only now: `f` may change what leads from one node to the next.
+        nodes.retain(|(node, value)| !f(&node.key, value));
+        Ok(nodes.into_iter().map(|(node, _)| Spot::at(node)).collect())
     }
 
     /// Removes all keys. O(n).

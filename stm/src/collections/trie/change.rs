@@ -4,8 +4,9 @@ use std::borrow::Borrow;
 use std::mem;
 
 use crate::error::StmResult;
-use crate::handed::Handed;
+use crate::handed::{Handed, later};
 use crate::shared::Shared;
+use crate::tlink::Linkage;
 use crate::tx::Transaction;
 
 use super::branch::Branch;
@@ -75,13 +76,15 @@ where
         }
     }
 
-    /// Changes the value of a key, if there is one, by what `f` does to a clone.
+    /// Changes the value of a key, if there is one, by what `f` does to a clone. The key has that value then, whatever else `f` has
+    /// done. `path_of` finds the paths of other keys.
     pub(crate) fn update<'tx, Q: Eq + ?Sized, R>(
         &'tx self,
         tx: &Transaction<'tx, '_>,
         path: Path,
         key: &Q,
         f: impl FnOnce(&mut V) -> R,
+        path_of: impl Fn(&K) -> Path,
     ) -> StmResult<Option<R>>
     where
         K: Borrow<Q>,
@@ -95,36 +98,28 @@ where
             }
             let mut value = Handed::new(entry.get().value.read(tx)?);
             let result = f(value.get_mut());
-            // If `f` has begun a new generation, the entry may not be changed any more.
-            if std::ptr::eq(self.root(tx)?.get(), place.root) {
+            // If `f` has begun a new generation the entry may not be changed any more; if it has removed it, nobody finds it there.
+            if std::ptr::eq(self.root(tx)?.get(), place.root) && place.holds(tx, entry)? {
                 entry.get().value.write(tx, value.take())?;
             } else {
-                self.assign(tx, path, key, value)?;
+                self.put_back(tx, path, &entry.get().key, value, path_of)?;
             }
             return Ok(Some(result));
         }
     }
 
-    /// Gives a key a value, if it has one.
+    /// Gives a key that was there a value, wherever it is now.
     #[cold]
-    fn assign<'tx, Q: Eq + ?Sized>(
+    fn put_back<'tx>(
         &'tx self,
         tx: &Transaction<'tx, '_>,
         path: Path,
-        key: &Q,
+        key: &K,
         mut value: Handed<V>,
-    ) -> StmResult<()>
-    where
-        K: Borrow<Q>,
-    {
-        loop {
-            let place = self.locate(tx, path, key)?;
-            let Some(entry) = place.entry else { return Ok(()) };
-            if place.is_current {
-                return entry.get().value.write(tx, value.take());
-            }
-            self.renew(tx, path)?;
-        }
+        path_of: impl Fn(&K) -> Path,
+    ) -> StmResult<()> {
+        let key = key.clone();
+        self.insert(tx, path, key, value.take(), path_of).map(later)
     }
 
     /// Removes everything.
@@ -153,6 +148,20 @@ where
 }
 
 impl<'tx, K: Eq + Send + Sync + 'static, V: Send + Sync + 'static> Place<'tx, K, V> {
+    /// Whether an entry is still in the slot's chain. The slot itself is in the trie as long as the root is the same: a branch that
+    /// is taken away has nothing in its slots.
+    #[inline]
+    fn holds(&self, tx: &Transaction<'tx, '_>, entry: Linkage<'tx, Entry<K, V>>) -> StmResult<bool> {
+        let mut found = self.slot.read(tx)?.entry();
+        while let Some(other) = found {
+            if other == entry {
+                return Ok(true);
+            }
+            found = other.get().next.read(tx)?.entry();
+        }
+        Ok(false)
+    }
+
     /// Distributes the slot's chain over a new branch.
     #[cold]
     fn split(&self, tx: &Transaction<'tx, '_>, path_of: impl Fn(&K) -> Path) -> StmResult<()> {

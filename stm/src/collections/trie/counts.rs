@@ -12,15 +12,17 @@ const STRIPES: usize = 16;
 #[repr(align(64))]
 struct Stripe(TCell<i64>);
 
-/// A number in parts, of which each thread changes its own.
+/// A number in parts, of which each thread changes its own: how many entries are below the roots of one top branch.
 pub(crate) struct Counts {
     base: i64,
+    /// Written when a generation is frozen. (It takes room that the alignment leaves.)
+    is_over: TCell<bool>,
     stripes: [Stripe; STRIPES],
 }
 
 impl Counts {
     pub(crate) fn new(base: i64) -> Self {
-        Self { base, stripes: std::array::from_fn(|_| Stripe(TCell::new(0))) }
+        Self { base, is_over: TCell::new(false), stripes: std::array::from_fn(|_| Stripe(TCell::new(0))) }
     }
 
     #[inline]
@@ -31,6 +33,16 @@ impl Counts {
 
     pub(crate) fn sum<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<i64> {
         self.stripes.iter().try_fold(self.base, |sum, stripe| Ok(sum + stripe.0.read(tx)?))
+    }
+
+    /// Says that the generation ends with this transaction.
+    pub(crate) fn end<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<()> {
+        self.is_over.write(tx, true)
+    }
+
+    /// Whether the generation is known to have ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load()
     }
 
     /// The sum, once it does not change any more.

@@ -17,7 +17,8 @@ pub(crate) struct FrozenTrie<'a, K: 'static, V: 'static> {
 impl<'a, K: Send + Sync + 'static, V: Send + Sync + 'static> FrozenTrie<'a, K, V> {
     /// # Safety
     ///
-    /// The caller has learned that a root of a later generation than that of `root.branch` was committed to the trie.
+    /// The caller has learned that a root of a later generation than that of `root.branch` was committed to the trie, as
+    /// [`Root::is_frozen`] says.
     pub(crate) unsafe fn new(root: &'a Root<K, V>) -> Self {
         Self { root }
     }

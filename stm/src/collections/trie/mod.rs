@@ -7,10 +7,11 @@
 //! An operation reads the root's link, the links on the way to its entry, and the entry's value; it writes one of them. Entries
 //! are added at the end of a chain, so who has found an entry in front of that does not mind.
 //!
-//! **Generations.** A view begins a new generation: it writes the root's link, and is done. Who then changes something replaces
-//! what is of an older generation on the way to it by copies first (`renew`), as in Ctries (Prokopec et al., PPoPP 2012). Since
-//! everybody has read the root's link, nobody who has seen the older generation as the current one commits after the view. So
-//! what is of an older generation than the committed root's is frozen (`frozen`).
+//! **Generations.** A view begins a new generation: it writes the root's link, and notes beside the counts, which both roots share,
+//! that the older one is over. Who then changes something replaces what is of an older generation on the way to it by copies first
+//! (`renew`), as in Ctries (Prokopec et al., PPoPP 2012). Since everybody has read the root's link, nobody who has seen the older
+//! generation as the current one commits after the view. So what is of an older generation than the committed root's is frozen
+//! (`frozen`).
 //!
 //! User code (`Hash`, `Eq`, `Clone` and closures) may run between any two steps here. All it can do is panic, after which the body
 //! may go on if it catches that (so none runs between two writes that belong together), or, if it is a closure that has the
@@ -70,11 +71,6 @@ struct Place<'tx, K: 'static, V: 'static> {
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Trie<K, V> {
     pub(crate) fn new(root: Shared<Root<K, V>>) -> Self {
         Self { root: TLink::new(Some(root)) }
-    }
-
-    /// The root that was committed last.
-    pub(crate) fn latest(&self) -> Shared<Root<K, V>> {
-        self.root.load().expect("a trie has a root")
     }
 
     #[inline(always)]

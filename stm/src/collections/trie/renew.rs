@@ -24,6 +24,7 @@ impl<K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Trie<K,
                 branch: Shared::clone(&root.branch),
                 counts: Shared::clone(&root.counts),
             };
+            Shared::get(&root.get().counts, tx).end(tx)?;
             self.root.write(tx, Some(Shared::new(next)))?;
         }
         Ok(root.to_shared())

@@ -28,4 +28,11 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Root<K, V> {
     pub(crate) fn is_unchanged(&self) -> bool {
         self.branch.generation != self.generation
     }
+
+    /// Whether the generation of `branch` is over, as far as is committed: a root of a later one was committed to the trie. Who
+    /// freezes it says so in the counts, which the roots of both generations share, by the commit that makes the later root the
+    /// trie's.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.counts.is_over()
+    }
 }
