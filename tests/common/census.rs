@@ -30,17 +30,17 @@ impl Census {
 
     /// Collects garbage until exactly `expected` values are live, and checks that it stays so.
     ///
-    /// Other tests of the same binary may hold back reclamation for a moment, so this asks
-    /// again for a bounded number of times before it fails.
+    /// Other tests of the same binary may hold back reclamation for as long as one of their transactions takes, and a million
+    /// values take their time: it gives up when nothing has been dropped for some seconds.
     #[track_caller]
     pub fn settle(&self, expected: usize) {
         let expected = isize::try_from(expected).expect("a test's count fits");
-        for _ in 0..10_000 {
+        let (mut least, mut idle) = (self.live(), 0);
+        while self.live() > expected && idle < 20_000 {
             stm::collect();
-            if self.live() <= expected {
-                break;
-            }
             thread::sleep(Duration::from_millis(1));
+            idle = if self.live() < least { 0 } else { idle + 1 };
+            least = least.min(self.live());
         }
         // A value dropped twice, or too early, shows as too few live ones.
         for _ in 0..8 {

@@ -13,7 +13,7 @@ use crossbeam_utils::CachePadded;
 
 use super::error::TryPushError;
 use super::position::Position;
-use super::slot::{Aside, Slot, Slots};
+use super::slot::{Aside, Slot, Slots, catch_up};
 use crate::handed::Handed;
 use crate::{ReadTransaction, Ref, StmResult, TCell, Transaction};
 
@@ -75,11 +75,13 @@ impl<T: Send + Sync + 'static> Ring<T> {
     #[inline(always)]
     fn front<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<(Position, Option<Ref<'tx, T>>)> {
         let head = self.head(tx)?;
-        if !self.slots.is_empty()
-            && self.slots().is_likely(head.place())
-            && let Some(item) = self.slots().read(tx, head.place())?
-        {
-            return Ok((head, Some(item)));
+        if !self.slots.is_empty() && self.slots().is_likely(head.place()) {
+            if self.slots().is_ahead(head.place()) {
+                catch_up(&self.tail);
+            }
+            if let Some(item) = self.slots().read(tx, head.place())? {
+                return Ok((head, Some(item)));
+            }
         }
         let is_empty = self.tail(tx)?.0 == head;
         Ok((head, if is_empty { None } else { self.slots().read(tx, head.place())? }))
@@ -124,11 +126,13 @@ impl<T: Send + Sync + 'static> Ring<T> {
     /// before, no slot.
     #[inline(always)]
     fn is_full_at<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>, tail: Position) -> StmResult<bool> {
-        if !self.slots.is_empty()
-            && !self.slots().is_likely(tail.place())
-            && self.slots().read(tx, tail.place())?.is_none()
-        {
-            return Ok(false);
+        if !self.slots.is_empty() && !self.slots().is_likely(tail.place()) {
+            if self.slots().is_ahead(tail.place()) {
+                catch_up(&self.head);
+            }
+            if self.slots().read(tx, tail.place())?.is_none() {
+                return Ok(false);
+            }
         }
         // It is in use, and has been since the round before, if the head is just there.
         let is_full = self.head(tx)?.distance(tail, self.capacity()) == self.capacity();
@@ -222,5 +226,30 @@ impl<T: Send + Sync + 'static> Ring<T> {
 
     pub(super) fn is_closed<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<bool> {
         Ok(self.tail(tx)?.1)
+    }
+}
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::{Shared, atomically, clock};
+
+    /// The clock is the process's, and other tests move it as well: so this can not fail for another reason than it is meant to.
+    fn is_known(end: &TCell<u64>) -> bool {
+        end.raw().lock.load().version() <= clock::now().version()
+    }
+
+    #[test]
+    fn whoever_meets_a_new_slot_brings_the_clock_up_to_all_that_the_other_end_has_committed() {
+        let ring = Shared::new(Ring::new(8));
+        let put = |item| atomically(|tx| Shared::get(&ring, tx).put(tx, item));
+        let take = || atomically(|tx| Shared::get(&ring, tx).take(tx));
+        (0..8).for_each(|item| assert_eq!(put(item), Ok(())));
+        assert_eq!(take(), Some(0));
+        assert!(is_known(&ring.tail), "by the first item");
+        (1..6).for_each(|item| assert_eq!(take(), Some(item)));
+        assert_eq!(put(8), Ok(()));
+        assert!(is_known(&ring.head), "by the first free place");
+        assert_eq!(std::iter::from_fn(take).collect::<Vec<_>>(), [6, 7, 8]);
     }
 }

@@ -12,6 +12,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use crate::cell::RawCell;
+use crate::clock;
 use crate::error::StmResult;
 use crate::reclaim;
 use crate::reference::Ref;
@@ -128,6 +129,14 @@ impl<'tx, T: Send + Sync + 'static> Slots<'tx, T> {
         self.slots[place].cell.value() != Slot::<T>::nothing()
     }
 
+    /// Whether the slot was written later than the clock says: to read it moves the clock up to that, and no further. See
+    /// [`catch_up`].
+    #[inline(always)]
+    pub(super) fn is_ahead(self, place: usize) -> bool {
+        // One that is locked is, too.
+        self.slots[place].cell.lock.load_again().version() > clock::now().version()
+    }
+
     /// The item, if there is one.
     #[inline(always)]
     pub(super) fn read(self, tx: &ReadTransaction<'tx, '_>, place: usize) -> StmResult<Option<Ref<'tx, T>>> {
@@ -164,6 +173,21 @@ impl<'tx, T: Send + Sync + 'static> Slots<'tx, T> {
         let cell = &raw const self.slots[place].cell;
         // SAFETY: as in `fill`.
         unsafe { tx.attempt().write(cell, Slot::<T>::nothing(), Slot::<T>::kind()) }
+    }
+}
+
+/// Brings the clock up to the last commit of those at the other end of a queue, before a slot is read that they have written.
+///
+/// Who goes along behind others finds each slot newer than the view. To extend the view to the one slot alone would move the
+/// clock for each item; and as each commit looks at the clock, its cache line would go to and fro for each item. The position of
+/// the other end is as new as all the slots, so with it they all get into the view at once. Nothing but time depends on it.
+#[cold]
+#[inline(never)]
+pub(super) fn catch_up(end: &TCell<u64>) {
+    // As a read would: SeqCst and acquire (edges E2 and E3), so the clock is moved after the commit that the version is of.
+    let word = end.raw().lock.load();
+    if !word.is_locked() {
+        clock::advance(word.version());
     }
 }
 
