@@ -43,7 +43,8 @@ use list::{Found, List};
 /// # The order of keys
 ///
 /// A key must not change its order while it is in the map. Nothing undefined happens if it does, but operations may miss keys or
-/// panic. `Ord` and `Clone` of keys and values may panic: as with every panic in a body, the transaction has not happened.
+/// panic, and nodes that an order which contradicts itself has linked in a circle are never freed. `Ord` and `Clone` of keys and
+/// values may panic: as with every panic in a body, the transaction has not happened.
 ///
 /// # Examples
 ///
