@@ -272,7 +272,7 @@ mod tests {
     /// Every statement rests on rows that a full run has, or on one that it has not.
     #[test]
     fn evidence_can_be_measured() {
-        let plan = Plan { with: vec!["nobody is called this".to_owned()], threads: vec![1, 2] };
+        let plan = Plan { with: vec!["nobody is called this".to_owned()], failed: Vec::new(), threads: vec![1, 2] };
         let claims = JUDGEMENTS.iter().flat_map(|judgement| {
             judgement.strengths.iter().chain(judgement.weaknesses).chain(std::slice::from_ref(&judgement.ideal))
         });

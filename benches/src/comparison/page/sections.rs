@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::html::{escape, figure, prose, table, who};
 use super::judgement::threads_text;
 use super::{chart, paint};
-use crate::comparison::results::{Application, Memory, Outcome, Results, Row};
+use crate::comparison::results::{Application, Failure, Memory, Outcome, Results, Row};
 use crate::comparison::summary::{self, Standing};
 use crate::comparison::terminal::time;
 use crate::contest::Family;
@@ -38,6 +38,29 @@ pub fn machine(results: &Results) -> String {
     ];
     let rows: Vec<Vec<String>> = rows.iter().map(|(name, value)| vec![(*name).to_owned(), escape(value)]).collect();
     table(&texts(["machine", ""]), &rows, 2)
+}
+
+/// Who could not be measured; nothing if everybody could.
+pub fn failures(failures: &[Failure]) -> String {
+    if failures.is_empty() {
+        return String::new();
+    }
+    let threads = |failure: &Failure| match failure.threads {
+        0 => "building it, or checking its result".to_owned(),
+        threads => threads_text(threads),
+    };
+    let cells = |failure: &Failure| {
+        [&failure.workload, &failure.competitor, &threads(failure), &failure.end, &failure.said]
+            .map(|text| escape(text))
+            .to_vec()
+    };
+    let rows: Vec<Vec<String>> = failures.iter().map(cells).collect();
+    let header = texts(["workload", "competitor", "with", "what happened", "what it said"]);
+    format!(
+        "<h2 id=\"failures\"><span class=\"bad\">Not measured</span></h2>\n<p>These failed, and the rest of their workload was \
+         measured without them. Whatever the cause is, it is a bug: in the competitor, or in this program.</p>\n{}",
+        table(&header, &rows, 5)
+    )
 }
 
 /// Where the library stands in each contest: one line a number of threads.
