@@ -2,6 +2,7 @@
 //!
 //! It is not balanced; keys that come in no order keep it at about twice the least depth.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::systems::{Stm, Value};
@@ -79,6 +80,28 @@ impl<S: Stm> Tree<S> {
                     S::write(tx, &place, Link(Some(Arc::new(fork))))?;
                     return Ok(true);
                 }
+            }
+        }
+    }
+
+    /// How many keys are in the range.
+    pub fn count(&self, tx: &S::Tx<'_>, keys: &Range<u64>) -> Result<u64, S::Abort> {
+        Self::count_under(tx, &S::read(tx, &self.root)?, keys)
+    }
+
+    fn count_under(tx: &S::Tx<'_>, link: &Link<S>, keys: &Range<u64>) -> Result<u64, S::Abort> {
+        match link.0.as_deref() {
+            None => Ok(0),
+            Some(Node::Leaf { key, .. }) => Ok(u64::from(keys.contains(key))),
+            Some(Node::Fork { pivot, sides }) => {
+                let mut count = 0;
+                if keys.start < *pivot {
+                    count += Self::count_under(tx, &S::read(tx, &sides[0])?, keys)?;
+                }
+                if keys.end > *pivot {
+                    count += Self::count_under(tx, &S::read(tx, &sides[1])?, keys)?;
+                }
+                Ok(count)
             }
         }
     }

@@ -145,6 +145,7 @@ impl<'a> Crew<'a> {
     /// When a worker has panicked.
     pub fn window(&self, contender: &'a dyn Team, workers: usize, operations: u64) -> Result<Window, Hung> {
         let workers = &self.workers[..workers];
+        contender.begin(workers.len());
         let gate = Arc::new(Gate { missing: AtomicUsize::new(workers.len()), crowded: workers.len() > cores() });
         for worker in workers {
             let order = Order { contender, operations, gate: gate.clone() };
