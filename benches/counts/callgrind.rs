@@ -1,8 +1,11 @@
 //! Exact instructions, by running this program under callgrind.
 
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::probes::Row;
+use stm_benches::measure::crew::cores;
 
 /// Which contender of a row a child process is to run.
 pub(crate) const WHOLE: &str = "whole";
@@ -17,8 +20,28 @@ pub(crate) fn is_present() -> bool {
     valgrind.status().is_ok_and(|status| status.success())
 }
 
+/// Returns the instructions of one operation, or step, of each row. As many are counted at once as there are cores: each in a
+/// process of its own, so none is in another's way. Tells which is begun.
+///
+/// # Errors
+///
+/// Says what went wrong with the first row with which something did.
+pub(crate) fn of_all(rows: &[Row], told: impl Fn(&Row) + Sync) -> Result<Vec<f64>, String> {
+    let counted: Vec<OnceLock<Result<f64, String>>> = rows.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    let count = || {
+        // Relaxed: who gets a number is all that is decided; the results are read when the threads have ended.
+        while let Some((row, result)) = rows.iter().zip(&counted).nth(next.fetch_add(1, Ordering::Relaxed)) {
+            told(row);
+            result.get_or_init(|| instructions(row));
+        }
+    };
+    std::thread::scope(|scope| (0..cores()).for_each(|_| drop(scope.spawn(count))));
+    counted.into_iter().map(|result| result.into_inner().expect("every row was somebody's")).collect()
+}
+
 /// Returns the instructions of one operation, or step, of a row.
-pub(crate) fn instructions(row: &Row) -> Result<f64, String> {
+fn instructions(row: &Row) -> Result<f64, String> {
     let whole = difference(row, WHOLE)?;
     match row.beyond {
         None => Ok(whole),

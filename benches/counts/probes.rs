@@ -3,6 +3,7 @@
 use parking_lot::Mutex;
 use stm::{TCell, TVar};
 
+use super::structures;
 use stm_benches::workloads::Contender;
 use stm_benches::workloads::accounts::{self, CoarseMutex, OrderedMutexes, Transfers, Visits};
 use stm_benches::workloads::aftermath::Aftermath;
@@ -46,7 +47,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn new(name: &'static str, build: Build) -> Self {
+    pub(crate) fn new(name: &'static str, build: Build) -> Self {
         Self {
             name,
             build,
@@ -63,7 +64,7 @@ impl Row {
         Self { limit, ..self }
     }
 
-    fn allocates(self) -> Self {
+    pub(crate) fn allocates(self) -> Self {
         Self { allocates: true, ..self }
     }
 
@@ -89,6 +90,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows.extend(reads());
     rows.extend(writes());
     rows.extend(boxed());
+    rows.extend(structures::rows());
     rows.extend(peers());
     rows
 }

@@ -9,16 +9,23 @@
 //! - [`systems`]: transactions, locks and actors, each kind behind one trait
 //! - [`table`]: tables for a terminal
 //!
+//! [`contest`], [`comparison`], [`stamp`] and [`simulation`] need the feature `comparison`, which is on by default: who only counts or
+//! measures builds much less without.
+//!
 //! The bench targets `core`, `targets` and `counts` and the program `stm-benches` run these.
 
 #![allow(missing_docs, missing_debug_implementations, reason = "a library for the programs of this package alone")]
 #![allow(rustdoc::private_intra_doc_links, reason = "who reads it reads the source")]
 #![allow(clippy::len_without_is_empty, clippy::new_without_default, reason = "a contender is built where it is named")]
 
+#[cfg(feature = "comparison")]
 pub mod comparison;
+#[cfg(feature = "comparison")]
 pub mod contest;
 pub mod measure;
+#[cfg(feature = "comparison")]
 pub mod simulation;
+#[cfg(feature = "comparison")]
 pub mod stamp;
 pub mod systems;
 pub mod table;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use stm_benches::comparison::arguments::{self, Job, Request, USAGE};
 use stm_benches::comparison::page::page;
-use stm_benches::comparison::results::Results;
-use stm_benches::comparison::{compare, memory, run, terminal};
+use stm_benches::comparison::results::{Failure, Results};
+use stm_benches::comparison::{compare, isolated, memory, run, terminal};
 
 fn main() -> ExitCode {
     let done =
@@ -35,6 +35,7 @@ fn act(job: Job) -> Result<(), String> {
             println!("{USAGE}");
             Ok(())
         }
+        Job::Errand(errand) => isolated::run(&errand),
         Job::Resident(kind) => memory::print_growth(&kind),
     }
 }
@@ -48,7 +49,10 @@ fn run_and_report(request: &Request) -> Result<(), String> {
     write(out, "report.html", &page(&results))?;
     terminal::print_summary(&results);
     println!("\n{}\n{}", out.join("report.html").display(), out.join("report.json").display());
-    Ok(())
+    match results.failures.as_slice() {
+        [] => Ok(()),
+        failures => Err(failures.iter().map(Failure::line).collect::<Vec<_>>().join("\n")),
+    }
 }
 
 fn write(out: &std::path::Path, name: &str, text: &str) -> Result<(), String> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::arguments::Request;
 use super::results::{Application, ApplicationRow};
 use crate::contest::Family;
+use crate::measure::diary;
 use crate::measure::spread::Spread;
 use crate::stamp::{Competitor, Outcome, Program};
 
@@ -25,12 +26,7 @@ struct Entry {
 /// # Errors
 ///
 /// When a result is wrong.
-pub fn measure(
-    program: &Program,
-    request: &Request,
-    share: Duration,
-    progress: &mut impl FnMut(),
-) -> Result<Option<Application>, String> {
+pub fn measure(program: &Program, request: &Request, share: Duration) -> Result<Option<Application>, String> {
     let (start, size) = (Instant::now(), request.length.size());
     let mut entries = entries(program, request);
     if entries.iter().all(|entry| entry.competitor == Competitor::Sequential) {
@@ -41,7 +37,7 @@ pub fn measure(
             break;
         }
         for entry in &mut entries {
-            progress();
+            diary::note(&entry.competitor.to_string(), entry.threads);
             let outcome = program.run(entry.competitor, size, entry.threads);
             if let Err(wrong) = &outcome.verdict {
                 return Err(format!("{}, {}, {} threads: {wrong}", program.name, entry.competitor, entry.threads));
@@ -59,8 +55,10 @@ pub fn measure(
 
 fn entries(program: &Program, request: &Request) -> Vec<Entry> {
     let threads = || request.plan.threads.iter().copied().filter(|&threads| threads <= MOST_THREADS);
-    let wanted =
-        |competitor: &Competitor| *competitor == Competitor::Sequential || request.plan.wants(&competitor.to_string());
+    let wanted = |competitor: &Competitor| {
+        let name = competitor.to_string();
+        !request.plan.has_failed(&name) && (*competitor == Competitor::Sequential || request.plan.wants(&name))
+    };
     program
         .competitors()
         .filter(wanted)

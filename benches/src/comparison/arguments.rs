@@ -1,8 +1,9 @@
 //! The command line of `stm-benches`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::isolated::Errand;
 use crate::contest::Plan;
 use crate::measure::crew::cores;
 use crate::measure::trial::Effort;
@@ -12,6 +13,7 @@ pub const USAGE: &str = "\
 Compares this library with locks, atomics, channels and other STMs on the same work, on this machine.
 
 usage: stm-benches [--quick | --full] [--only WORKLOAD,..] [--with COMPETITOR,..] [--out DIR]
+                   [--patience SECONDS]
        stm-benches compare A.json B.json
        stm-benches render A.json [--out DIR]
        stm-benches list
@@ -21,6 +23,7 @@ usage: stm-benches [--quick | --full] [--only WORKLOAD,..] [--with COMPETITOR,..
   --only    the workloads whose names contain one of these
   --with    the competitors whose names contain one of these, beside each workload's baseline
   --out     where report.html and report.json go; default: target/comparison
+  --patience  after so long without an end to it a competitor is ended, and left out as one that panics is; default: 60
   compare   what changed from one run to another, and beyond which noise
   render    writes the page of an earlier run anew
   list      the names of all workloads and competitors";
@@ -73,6 +76,14 @@ impl Length {
         }
     }
 
+    fn option(self) -> Option<&'static str> {
+        match self {
+            Self::Quick => Some("--quick"),
+            Self::Default => None,
+            Self::Full => Some("--full"),
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Quick => "quick",
@@ -82,6 +93,9 @@ impl Length {
     }
 }
 
+/// See [`Request::patience`].
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What a comparison is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -90,11 +104,25 @@ pub struct Request {
     pub only: Vec<String>,
     pub plan: Plan,
     pub out: PathBuf,
+    /// How long nothing may come of a competitor before it is given up.
+    pub patience: Duration,
 }
 
 impl Request {
     pub fn wants(&self, workload: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|part| workload.contains(part.as_str()))
+    }
+
+    /// The arguments by which the program asks itself for one workload: see [`Errand`].
+    pub fn errand(&self, name: &str, share: Duration, diary: &Path) -> Vec<String> {
+        let mut arguments = vec!["errand".to_owned(), name.to_owned()];
+        arguments.extend(self.length.option().map(str::to_owned));
+        let mut add = |option: &str, value: &str| arguments.extend([option, value].map(str::to_owned));
+        add("--share", &share.as_millis().to_string());
+        add("--diary", &diary.to_string_lossy());
+        self.plan.with.iter().for_each(|part| add("--with", part));
+        self.plan.failed.iter().for_each(|name| add("--failed", name));
+        arguments
     }
 }
 
@@ -109,6 +137,8 @@ pub enum Job {
     },
     List,
     Help,
+    /// Measures one workload: asked by the program of itself.
+    Errand(Errand),
     /// Prints what a million variables of a kind take: asked by the program of itself.
     Resident(String),
 }
@@ -120,8 +150,11 @@ pub enum Job {
 /// Says what is wrong with them.
 pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Job, String> {
     let mut length = Length::Default;
-    let (mut only, mut with) = (Vec::new(), Vec::new());
+    let (mut only, mut with, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     let mut out = PathBuf::from("target/comparison");
+    let mut patience = PATIENCE;
+    // Of an errand: for how long, and where it writes down what it is at.
+    let (mut share, mut diary) = (Duration::ZERO, PathBuf::new());
     let mut words = Vec::new();
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
@@ -131,24 +164,34 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Job, String>
             "--full" => length = Length::Full,
             "--only" => only.extend(list(&value()?)),
             "--with" => with.extend(list(&value()?)),
+            "--failed" => failed.push(value()?),
             "--out" => out = value()?.into(),
+            "--patience" => patience = Duration::from_secs(number(&value()?)?),
+            "--share" => share = Duration::from_millis(number(&value()?)?),
+            "--diary" => diary = value()?.into(),
             "--resident" => return Ok(Job::Resident(value()?)),
             "--help" | "-h" => return Ok(Job::Help),
             option if option.starts_with('-') => return Err(format!("unknown option `{option}`")),
             word => words.push(word.to_owned()),
         }
     }
+    let request = |out| Request { length, only, plan: Plan { with, failed, threads: length.threads() }, out, patience };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] => Ok(Job::Run(Request { length, only, plan: Plan { with, threads: length.threads() }, out })),
+        [] => Ok(Job::Run(request(out))),
         ["list"] => Ok(Job::List),
         ["help"] => Ok(Job::Help),
         ["compare", before, after] => Ok(Job::Compare([before.into(), after.into()])),
         ["compare", ..] => Err("compare needs two files".to_owned()),
         ["render", results] => Ok(Job::Render { results: results.into(), out }),
         ["render", ..] => Err("render needs a file".to_owned()),
+        ["errand", name] => Ok(Job::Errand(Errand { name: (*name).to_owned(), request: request(out), share, diary })),
         [unknown, ..] => Err(format!("unknown command `{unknown}`")),
     }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
 }
 
 fn list(value: &str) -> impl Iterator<Item = String> {
@@ -188,6 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn an_errand_is_understood() {
+        let mut asked = request("--quick --with Mutex,ours");
+        asked.plan.failed.push("std Mutex".to_owned());
+        let line = asked.errand("read-1", Duration::from_millis(1500), Path::new("/some/diary"));
+        match parse(line) {
+            Ok(Job::Errand(Errand { name, request, share, diary })) => {
+                assert_eq!((name.as_str(), share.as_millis(), diary), ("read-1", 1500, PathBuf::from("/some/diary")));
+                assert_eq!(request.length, Length::Quick);
+                assert_eq!(request.plan.with, ["Mutex", "ours"]);
+                assert!(request.plan.has_failed("std Mutex") && !request.plan.has_failed("Mutex"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_said() {
         for (line, part) in [
             ("--fast", "--fast"),
@@ -195,6 +254,7 @@ mod tests {
             ("compare a.json", "two files"),
             ("compare a b c", "two files"),
             ("run", "unknown command"),
+            ("--patience long", "no number"),
         ] {
             let message = of(line).expect_err(line);
             assert!(message.contains(part), "{line}: {message}");

@@ -22,6 +22,23 @@ pub struct Results {
     pub contests: Vec<Outcome>,
     pub applications: Vec<Application>,
     pub memory: Vec<Memory>,
+    /// Who could not be measured. Older files have none.
+    #[serde(default)]
+    pub failures: Vec<Failure>,
+}
+
+/// Somebody who could not be measured: panicked, overflowed a stack, came to a wrong result or to no end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub workload: String,
+    /// Nobody's name, if it failed before anybody ran.
+    pub competitor: String,
+    /// None if it was being built, or its result checked.
+    pub threads: usize,
+    /// How it ended.
+    pub end: String,
+    /// What it said last.
+    pub said: String,
 }
 
 /// What came out of one contest.
@@ -223,6 +240,7 @@ pub mod tests {
             contests: vec![outcome],
             applications: vec![application],
             memory: vec![memory],
+            failures: Vec::new(),
         }
     }
 

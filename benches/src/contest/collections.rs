@@ -11,53 +11,44 @@ use crate::systems::ours::run;
 use crate::workloads::counters::Counter;
 use crate::workloads::progress::queues::{CAPACITY, Queue};
 
-/// A hash map.
-pub struct Hashed<const COUNTED: bool>(TMap<u64, u64>);
+macro_rules! map {
+    ($(#[$about:meta])* $name:ident, $map:ident) => {
+        $(#[$about])*
+        pub struct $name<const COUNTED: bool>($map<u64, u64>);
 
-impl<const COUNTED: bool> Map for Hashed<COUNTED> {
-    fn new() -> Self {
-        Self(TMap::new())
-    }
+        impl<const COUNTED: bool> Map for $name<COUNTED> {
+            fn new() -> Self {
+                Self($map::new())
+            }
 
-    #[inline]
-    fn get(&self, key: u64) -> Option<u64> {
-        run::<COUNTED, _>(|tx| self.0.get(tx, &key))
-    }
+            #[inline]
+            fn get(&self, key: u64) -> Option<u64> {
+                run::<COUNTED, _>(|tx| self.0.get(tx, &key))
+            }
 
-    #[inline]
-    fn insert(&self, key: u64, value: u64) -> bool {
-        run::<COUNTED, _>(|tx| self.0.insert(tx, key, value)).is_none()
-    }
+            #[inline]
+            fn insert(&self, key: u64, value: u64) -> bool {
+                run::<COUNTED, _>(|tx| self.0.insert(tx, key, value)).is_none()
+            }
 
-    #[inline]
-    fn remove(&self, key: u64) -> bool {
-        run::<COUNTED, _>(|tx| self.0.remove(tx, &key)).is_some()
-    }
+            #[inline]
+            fn remove(&self, key: u64) -> bool {
+                run::<COUNTED, _>(|tx| self.0.remove(tx, &key)).is_some()
+            }
+        }
+    };
 }
 
-/// An ordered map.
-pub struct Ordered<const COUNTED: bool>(TOrdMap<u64, u64>);
-
-impl<const COUNTED: bool> Map for Ordered<COUNTED> {
-    fn new() -> Self {
-        Self(TOrdMap::new())
-    }
-
-    #[inline]
-    fn get(&self, key: u64) -> Option<u64> {
-        run::<COUNTED, _>(|tx| self.0.get(tx, &key))
-    }
-
-    #[inline]
-    fn insert(&self, key: u64, value: u64) -> bool {
-        run::<COUNTED, _>(|tx| self.0.insert(tx, key, value)).is_none()
-    }
-
-    #[inline]
-    fn remove(&self, key: u64) -> bool {
-        run::<COUNTED, _>(|tx| self.0.remove(tx, &key)).is_some()
-    }
-}
+map!(
+    /// A hash map.
+    Hashed,
+    TMap
+);
+map!(
+    /// An ordered map.
+    Ordered,
+    TOrdMap
+);
 
 /// Two hash maps.
 pub struct TwoMaps<const COUNTED: bool>([TMap<u64, u64>; 2]);

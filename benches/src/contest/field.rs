@@ -1,6 +1,7 @@
 //! Who of all competitors takes part in a run, and with how many threads.
 
 use super::competitor::Competitor;
+use crate::measure::diary;
 use crate::measure::trial::Trial;
 use crate::workloads::progress::Team;
 
@@ -12,11 +13,18 @@ pub type Build = fn() -> Box<dyn Team>;
 pub struct Plan {
     /// Parts of competitors' names; all of them if empty.
     pub with: Vec<String>,
+    /// Whole names of competitors that have failed, and do not take part any more.
+    pub failed: Vec<String>,
     /// Numbers of threads.
     pub threads: Vec<usize>,
 }
 
 impl Plan {
+    /// Whether this competitor does not take part any more.
+    pub fn has_failed(&self, name: &str) -> bool {
+        self.failed.iter().any(|failed| failed == name)
+    }
+
     /// Whether a competitor of this name is asked for.
     pub fn wants(&self, name: &str) -> bool {
         let name = name.to_lowercase();
@@ -44,11 +52,12 @@ impl<'a> Field<'a> {
     }
 
     fn admits(&self, competitor: Competitor) -> bool {
-        competitor == self.baseline || self.plan.wants(competitor.name)
+        !self.plan.has_failed(competitor.name) && (competitor == self.baseline || self.plan.wants(competitor.name))
     }
 
     pub fn enter(&mut self, competitor: Competitor, threads: &[usize], build: Build) {
         if self.admits(competitor) && !threads.is_empty() {
+            diary::note(competitor.name, 0);
             self.competitors.push(competitor);
             self.trial.enter(competitor.name, build(), None, threads);
         }
@@ -57,6 +66,7 @@ impl<'a> Field<'a> {
     /// Enters a competitor with a twin that counts the runs of its bodies.
     pub fn twins(&mut self, competitor: Competitor, threads: &[usize], plain: Build, counted: Build) {
         if self.admits(competitor) && !threads.is_empty() {
+            diary::note(competitor.name, 0);
             self.competitors.push(competitor);
             self.trial.enter(competitor.name, plain(), Some(counted()), threads);
         }

@@ -41,33 +41,26 @@ trait Plain: Default + Clone + Send + Sync + 'static {
     fn remove(&mut self, key: u64) -> bool;
 }
 
-impl Plain for HashMap<u64, u64> {
-    fn get(&self, key: u64) -> Option<u64> {
-        self.get(&key).copied()
-    }
+macro_rules! plain {
+    ($map:ident) => {
+        impl Plain for $map<u64, u64> {
+            fn get(&self, key: u64) -> Option<u64> {
+                self.get(&key).copied()
+            }
 
-    fn insert(&mut self, key: u64, value: u64) -> bool {
-        self.insert(key, value).is_none()
-    }
+            fn insert(&mut self, key: u64, value: u64) -> bool {
+                self.insert(key, value).is_none()
+            }
 
-    fn remove(&mut self, key: u64) -> bool {
-        self.remove(&key).is_some()
-    }
+            fn remove(&mut self, key: u64) -> bool {
+                self.remove(&key).is_some()
+            }
+        }
+    };
 }
 
-impl Plain for BTreeMap<u64, u64> {
-    fn get(&self, key: u64) -> Option<u64> {
-        self.get(&key).copied()
-    }
-
-    fn insert(&mut self, key: u64, value: u64) -> bool {
-        self.insert(key, value).is_none()
-    }
-
-    fn remove(&mut self, key: u64) -> bool {
-        self.remove(&key).is_some()
-    }
-}
+plain!(HashMap);
+plain!(BTreeMap);
 
 /// A map of the standard library under one lock.
 struct Locked<L: LockKind, M: Plain>(L::Of<M>);
@@ -184,47 +177,34 @@ impl Map for Skips {
     }
 }
 
-impl<S: Stm> Map for HashTable<S> {
-    fn new() -> Self {
-        Self::with_buckets(KEYS as usize)
-    }
+/// One operation of a map of variables is a transaction.
+macro_rules! transactional {
+    ($map:ident, $new:expr) => {
+        impl<S: Stm> Map for $map<S> {
+            fn new() -> Self {
+                $new
+            }
 
-    #[inline]
-    fn get(&self, key: u64) -> Option<u64> {
-        S::atomically(|tx| self.get(tx, key))
-    }
+            #[inline]
+            fn get(&self, key: u64) -> Option<u64> {
+                S::atomically(|tx| self.get(tx, key))
+            }
 
-    #[inline]
-    fn insert(&self, key: u64, value: u64) -> bool {
-        S::atomically(|tx| self.insert(tx, key, value))
-    }
+            #[inline]
+            fn insert(&self, key: u64, value: u64) -> bool {
+                S::atomically(|tx| self.insert(tx, key, value))
+            }
 
-    #[inline]
-    fn remove(&self, key: u64) -> bool {
-        S::atomically(|tx| self.remove(tx, key)).is_some()
-    }
+            #[inline]
+            fn remove(&self, key: u64) -> bool {
+                S::atomically(|tx| self.remove(tx, key)).is_some()
+            }
+        }
+    };
 }
 
-impl<S: Stm> Map for Tree<S> {
-    fn new() -> Self {
-        Self::default()
-    }
-
-    #[inline]
-    fn get(&self, key: u64) -> Option<u64> {
-        S::atomically(|tx| self.get(tx, key))
-    }
-
-    #[inline]
-    fn insert(&self, key: u64, value: u64) -> bool {
-        S::atomically(|tx| self.insert(tx, key, value))
-    }
-
-    #[inline]
-    fn remove(&self, key: u64) -> bool {
-        S::atomically(|tx| self.remove(tx, key))
-    }
-}
+transactional!(HashTable, Self::with_buckets(KEYS as usize));
+transactional!(Tree, Self::default());
 
 /// Looks up random keys; of hundred operations `UPDATES` insert or remove one instead.
 pub struct Mix<M, const UPDATES: u64, const KEYS: u64> {

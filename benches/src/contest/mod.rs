@@ -1,6 +1,7 @@
 //! The contests of the comparison: each is one workload that everybody runs who can.
 
 pub mod accounts;
+pub mod broken;
 pub mod collections;
 pub mod competitor;
 pub mod counters;
@@ -14,6 +15,7 @@ pub mod opposite;
 pub mod pairs;
 pub mod queues;
 pub mod reads;
+pub mod scans;
 pub mod texts;
 pub mod tree;
 pub mod waiting;
@@ -48,6 +50,7 @@ pub fn all() -> Vec<Contest> {
         accounts::contests(),
         moves::contests(),
         maps::contests(),
+        scans::contests(),
         lists::contests(),
         queues::contests(),
         pairs::contests(),
@@ -63,8 +66,17 @@ pub fn all() -> Vec<Contest> {
 macro_rules! every_stm {
     ($field:expr, $workers:expr, $build:ident $(, $n:expr)?) => {{
         use crate::contest::competitor as who;
-        use crate::systems::{AsyncStm, Counted, CratesIoStm, FastStm, Ours};
+        use crate::systems::{Counted, Ours};
         $field.twins(who::OURS, $workers, $build::<Ours $(, { $n })?>, $build::<Counted<Ours> $(, { $n })?>);
+        $crate::contest::every_other_stm!($field, $workers, $build $(, $n)?);
+    }};
+}
+
+/// Enters everybody else who has transactions.
+macro_rules! every_other_stm {
+    ($field:expr, $workers:expr, $build:ident $(, $n:expr)?) => {{
+        use crate::contest::competitor as who;
+        use crate::systems::{AsyncStm, Counted, CratesIoStm, FastStm};
         $field.twins(who::FAST_STM, $workers, $build::<FastStm $(, { $n })?>, $build::<Counted<FastStm> $(, { $n })?>);
         $field.twins(who::ASYNC_STM, $workers, $build::<AsyncStm $(, { $n })?>, $build::<Counted<AsyncStm> $(, { $n })?>);
         $field.twins(who::CRATES_IO_STM, $workers, $build::<CratesIoStm $(, { $n })?>, $build::<Counted<CratesIoStm> $(, { $n })?>);
@@ -83,4 +95,4 @@ macro_rules! every_lock {
     }};
 }
 
-pub(crate) use {every_lock, every_stm};
+pub(crate) use {every_lock, every_other_stm, every_stm};

@@ -117,6 +117,7 @@ fn contest(name: &'static str, title: &'static str, enter: fn(&mut Field<'_>)) -
 pub fn contests() -> Vec<Contest> {
     vec![
         contest("opposite-2", "Opposite orders, 2 threads", enter::<2>),
+        contest("opposite-4", "Opposite orders, 4 threads", enter::<4>),
         contest("opposite-8", "Opposite orders, 8 threads", enter::<8>),
         contest("opposite-32", "Opposite orders, 32 threads", enter::<32>),
     ]

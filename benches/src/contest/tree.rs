@@ -2,6 +2,7 @@
 //!
 //! It is not balanced; keys that come in no order keep it at about twice the least depth.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::systems::{Stm, Value};
@@ -83,16 +84,38 @@ impl<S: Stm> Tree<S> {
         }
     }
 
-    /// Returns true if the key was there.
-    pub fn remove(&self, tx: &S::Tx<'_>, key: u64) -> Result<bool, S::Abort> {
+    /// How many keys are in the range.
+    pub fn count(&self, tx: &S::Tx<'_>, keys: &Range<u64>) -> Result<u64, S::Abort> {
+        Self::count_under(tx, &S::read(tx, &self.root)?, keys)
+    }
+
+    fn count_under(tx: &S::Tx<'_>, link: &Link<S>, keys: &Range<u64>) -> Result<u64, S::Abort> {
+        match link.0.as_deref() {
+            None => Ok(0),
+            Some(Node::Leaf { key, .. }) => Ok(u64::from(keys.contains(key))),
+            Some(Node::Fork { pivot, sides }) => {
+                let mut count = 0;
+                if keys.start < *pivot {
+                    count += Self::count_under(tx, &S::read(tx, &sides[0])?, keys)?;
+                }
+                if keys.end > *pivot {
+                    count += Self::count_under(tx, &S::read(tx, &sides[1])?, keys)?;
+                }
+                Ok(count)
+            }
+        }
+    }
+
+    /// Returns what the key had.
+    pub fn remove(&self, tx: &S::Tx<'_>, key: u64) -> Result<Option<u64>, S::Abort> {
         let (mut place, mut link) = (self.root.clone(), S::read(tx, &self.root)?);
         // The place of the fork above, and what is on the fork's other side.
         let mut above: Option<[S::Var<Link<S>>; 2]> = None;
-        loop {
+        let removed = loop {
             let next = match link.0.as_deref() {
-                None => return Ok(false),
-                Some(Node::Leaf { key: found, .. }) if *found != key => return Ok(false),
-                Some(Node::Leaf { .. }) => break,
+                None => return Ok(None),
+                Some(Node::Leaf { key: found, .. }) if *found != key => return Ok(None),
+                Some(Node::Leaf { value, .. }) => break *value,
                 Some(Node::Fork { pivot, sides }) => {
                     let side = usize::from(key >= *pivot);
                     above = Some([place, sides[1 - side].clone()]);
@@ -101,7 +124,7 @@ impl<S: Stm> Tree<S> {
             };
             link = S::read(tx, &next)?;
             place = next;
-        }
+        };
         match above {
             None => S::write(tx, &place, Link(None))?,
             Some([fork, sibling]) => {
@@ -109,6 +132,6 @@ impl<S: Stm> Tree<S> {
                 S::write(tx, &fork, sibling)?;
             }
         }
-        Ok(true)
+        Ok(Some(removed))
     }
 }

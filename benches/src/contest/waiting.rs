@@ -159,27 +159,32 @@ impl TwoQueues for LockedBoth {
 }
 
 /// Worker 0 consumes what the others put into the two queues by turns.
-struct Select<S, const PRODUCERS: u64> {
+struct Select<S> {
     queues: S,
     balance: AtomicU64,
+    producers: AtomicU64,
 }
 
-impl<S: TwoQueues, const PRODUCERS: u64> Select<S, PRODUCERS> {
+impl<S: TwoQueues> Select<S> {
     fn new() -> Self {
-        Self { queues: S::new(), balance: AtomicU64::new(0) }
+        Self { queues: S::new(), balance: AtomicU64::new(0), producers: AtomicU64::new(0) }
     }
 }
 
-impl<S: TwoQueues, const PRODUCERS: u64> Team for Select<S, PRODUCERS> {
+impl<S: TwoQueues> Team for Select<S> {
+    fn begin(&self, workers: usize) {
+        // Relaxed, here and below: the workers are told of the window after this, and sums are read when all have ended.
+        self.producers.store(workers as u64 - 1, Ordering::Relaxed);
+    }
+
     /// Counts items taken.
     fn run(&self, worker: usize, operations: u64) -> u64 {
         let mut balance = 0_u64;
         if worker == 0 {
-            let items = operations * PRODUCERS;
+            let items = operations * self.producers.load(Ordering::Relaxed);
             for _ in 0..items {
                 balance = balance.wrapping_sub(self.queues.pop_any());
             }
-            // Relaxed, here and below: read when all threads have ended.
             self.balance.fetch_add(balance, Ordering::Relaxed);
             return items;
         }
@@ -215,20 +220,21 @@ fn enter_turns(field: &mut Field<'_>) {
 }
 
 fn select<S: Stm>() -> Box<dyn Team> {
-    Box::new(Select::<Rings<S>, 1>::new())
+    Box::new(Select::<Rings<S>>::new())
 }
 
 fn enter_select(field: &mut Field<'_>) {
-    const TWO: &[usize] = &[2];
-    every_stm!(field, TWO, select);
+    // One of them consumes.
+    let threads = &field.threads(2);
+    every_stm!(field, threads, select);
     field.twins(
         who::OURS_STRUCTURE,
-        TWO,
-        || Box::new(Select::<TwoBounded<false>, 1>::new()),
-        || Box::new(Select::<TwoBounded<true>, 1>::new()),
+        threads,
+        || Box::new(Select::<TwoBounded<false>>::new()),
+        || Box::new(Select::<TwoBounded<true>>::new()),
     );
-    field.enter(who::STD_MUTEX, TWO, || Box::new(Select::<LockedBoth, 1>::new()));
-    field.enter(who::CROSSBEAM_CHANNEL, TWO, || Box::new(Select::<SelectedChannels, 1>::new()));
+    field.enter(who::STD_MUTEX, threads, || Box::new(Select::<LockedBoth>::new()));
+    field.enter(who::CROSSBEAM_CHANNEL, threads, || Box::new(Select::<SelectedChannels>::new()));
 }
 
 pub fn contests() -> Vec<Contest> {
@@ -248,7 +254,7 @@ pub fn contests() -> Vec<Contest> {
         Contest {
             name: "select",
             title: "Select of two queues",
-            what: "A producer fills two queues of 128 by turns; a consumer takes from whichever has something, or waits for \
+            what: "Producers fill two queues of 128 by turns; one consumer takes from whichever has something, or waits for \
                    both. That nothing is lost is checked.",
             operation: "item",
             baseline: who::CROSSBEAM_CHANNEL,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::Scope;
+use std::thread::{Builder, Scope};
 use std::time::{Duration, Instant};
 
 use crate::systems::tally::{self, Tally};
@@ -58,6 +58,9 @@ pub struct Hung;
 
 /// Longer than any window: whoever has not come back by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Room for whoever recurses: who holds a lock for each of thousands of accounts does.
+const STACK: usize = 16 << 20;
 
 /// One timed window of all its workers.
 #[derive(Clone, Copy, Debug)]
@@ -118,12 +121,14 @@ impl<'a> Crew<'a> {
             let (orders, inbox) = channel();
             let (report, shifts) = channel();
             let core = cores.get(number % cores.len().max(1)).copied();
-            scope.spawn(move || {
+            let thread = Builder::new().name(format!("worker {number}")).stack_size(STACK);
+            let spawned = thread.spawn_scoped(scope, move || {
                 if let Some(core) = core {
                     core_affinity::set_for_current(core);
                 }
                 work(number, &inbox, &report);
             });
+            spawned.expect("the system has room for another thread");
             Worker { orders, shifts }
         };
         Self { workers: (0..workers).map(hire).collect() }
@@ -140,6 +145,7 @@ impl<'a> Crew<'a> {
     /// When a worker has panicked.
     pub fn window(&self, contender: &'a dyn Team, workers: usize, operations: u64) -> Result<Window, Hung> {
         let workers = &self.workers[..workers];
+        contender.begin(workers.len());
         let gate = Arc::new(Gate { missing: AtomicUsize::new(workers.len()), crowded: workers.len() > cores() });
         for worker in workers {
             let order = Order { contender, operations, gate: gate.clone() };

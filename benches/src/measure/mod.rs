@@ -1,5 +1,6 @@
 //! Measuring: pinned workers, timed windows, contenders in turns.
 
 pub mod crew;
+pub mod diary;
 pub mod spread;
 pub mod trial;

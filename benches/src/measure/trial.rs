@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::measure::crew::{Crew, Hung, Part, Window, cores};
+use crate::measure::diary;
 use crate::systems::tally::Tally;
 use crate::workloads::progress::Team;
 use crate::workloads::progress::histogram::Tail;
@@ -232,6 +233,7 @@ impl Trial {
 
     fn verify(&self, totals: &[Totals]) {
         for (contender, totals) in self.contenders.iter().zip(totals) {
+            diary::note(contender.name, 0);
             contender.team.verify(totals.team);
             if let Some(twin) = &contender.twin {
                 twin.verify(totals.twin);
@@ -263,6 +265,7 @@ impl Floor<'_, '_> {
     fn run(&mut self, lane: Lane, operations: u64) -> Window {
         let number = self.trial.number(lane.name);
         let team = &*self.trial.contenders[number].team;
+        diary::note(lane.name, lane.workers);
         let window = self.crew.window(team, lane.workers, operations).unwrap_or_else(|hung| give_up(lane, hung));
         self.totals[number].team += window.operations;
         window
@@ -274,6 +277,7 @@ impl Floor<'_, '_> {
         let number = self.trial.number(lane.name);
         let Some(twin) = &self.trial.contenders[number].twin else { return tally };
         for _ in 0..COUNTED_WINDOWS {
+            diary::note(lane.name, lane.workers);
             let window = self.crew.window(&**twin, lane.workers, operations);
             let window = window.unwrap_or_else(|hung| give_up(lane, hung));
             self.totals[number].twin += window.operations;

@@ -21,35 +21,27 @@ fn increment<V: Variable>(counter: &V) {
     stm::atomically(|tx| counter.modify(tx, |count| count + 1));
 }
 
-impl Counter for TVar<u64> {
-    fn zero() -> Self {
-        TVar::new(0)
-    }
+macro_rules! counter {
+    ($variable:ident) => {
+        impl Counter for $variable<u64> {
+            fn zero() -> Self {
+                $variable::new(0)
+            }
 
-    #[inline]
-    fn increment(&self) {
-        increment(self);
-    }
+            #[inline]
+            fn increment(&self) {
+                increment(self);
+            }
 
-    fn count(&self) -> u64 {
-        self.load()
-    }
+            fn count(&self) -> u64 {
+                self.load()
+            }
+        }
+    };
 }
 
-impl Counter for TCell<u64> {
-    fn zero() -> Self {
-        TCell::new(0)
-    }
-
-    #[inline]
-    fn increment(&self) {
-        increment(self);
-    }
-
-    fn count(&self) -> u64 {
-        self.load()
-    }
-}
+counter!(TVar);
+counter!(TCell);
 
 impl Counter for fast_stm::TVar<u64> {
     fn zero() -> Self {

@@ -11,54 +11,35 @@ pub trait Variable: Send + Sync {
     fn load(&self) -> u64;
 }
 
-impl Variable for TVar<u64> {
-    fn new(value: u64) -> Self {
-        TVar::new(value)
-    }
+macro_rules! variable {
+    ($variable:ident) => {
+        impl Variable for $variable<u64> {
+            fn new(value: u64) -> Self {
+                $variable::new(value)
+            }
 
-    #[inline]
-    fn read<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<u64> {
-        self.read(tx)
-    }
+            #[inline]
+            fn read<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<u64> {
+                self.read(tx)
+            }
 
-    #[inline]
-    fn write<'tx>(&'tx self, tx: &Transaction<'tx, '_>, value: u64) -> StmResult<()> {
-        self.write(tx, value)
-    }
+            #[inline]
+            fn write<'tx>(&'tx self, tx: &Transaction<'tx, '_>, value: u64) -> StmResult<()> {
+                self.write(tx, value)
+            }
 
-    #[inline]
-    fn modify<'tx>(&'tx self, tx: &Transaction<'tx, '_>, change: impl FnOnce(u64) -> u64) -> StmResult<()> {
-        self.modify(tx, change)
-    }
+            #[inline]
+            fn modify<'tx>(&'tx self, tx: &Transaction<'tx, '_>, change: impl FnOnce(u64) -> u64) -> StmResult<()> {
+                self.modify(tx, change)
+            }
 
-    #[inline]
-    fn load(&self) -> u64 {
-        self.load()
-    }
+            #[inline]
+            fn load(&self) -> u64 {
+                self.load()
+            }
+        }
+    };
 }
 
-impl Variable for TCell<u64> {
-    fn new(value: u64) -> Self {
-        TCell::new(value)
-    }
-
-    #[inline]
-    fn read<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<u64> {
-        self.read(tx)
-    }
-
-    #[inline]
-    fn write<'tx>(&'tx self, tx: &Transaction<'tx, '_>, value: u64) -> StmResult<()> {
-        self.write(tx, value)
-    }
-
-    #[inline]
-    fn modify<'tx>(&'tx self, tx: &Transaction<'tx, '_>, change: impl FnOnce(u64) -> u64) -> StmResult<()> {
-        self.modify(tx, change)
-    }
-
-    #[inline]
-    fn load(&self) -> u64 {
-        self.load()
-    }
-}
+variable!(TVar);
+variable!(TCell);

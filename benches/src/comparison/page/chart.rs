@@ -7,6 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::paint::{self, GRID, INK, MUTED};
 use crate::comparison::results::{Outcome, Row};
 use crate::comparison::terminal::time;
+use crate::contest::Family;
 
 /// A drawing that fails has a bug: it is done in memory.
 type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
@@ -42,12 +43,12 @@ pub struct Series {
     pub points: Vec<(i32, f64)>,
 }
 
-/// Throughput over the number of threads: more is better.
-pub fn scaling(outcome: &Outcome) -> String {
+/// Throughput over the number of threads, of those that are waited for or of those beside them: more is better.
+pub fn scaling(outcome: &Outcome, beside: bool) -> String {
     let threads = outcome.threads();
     let position = |row: &Row| threads.iter().position(|&count| count == row.threads).unwrap_or(0) as i32;
     let mut series: Vec<Series> = Vec::new();
-    for row in outcome.rows.iter().filter(|row| !row.beside) {
+    for row in outcome.rows.iter().filter(|row| row.beside == beside) {
         let point = (position(row), 1e3 / row.nanoseconds.median);
         let colour = paint::of(row.family);
         match series.iter_mut().find(|series| series.name == row.competitor) {
@@ -59,7 +60,7 @@ pub fn scaling(outcome: &Outcome) -> String {
         }
     }
     let ticks: Vec<String> = threads.iter().map(ToString::to_string).collect();
-    lines(&series, &ticks, "threads", &format!("million {}s a second (logarithmic)", outcome.operation))
+    lines(&series, &ticks, "threads", "million operations a second (logarithmic)")
 }
 
 /// Lines over named positions, with a logarithmic axis of values.
@@ -90,7 +91,8 @@ pub fn lines(series: &[Series], ticks: &[String], x_title: &str, y_title: &str) 
             .y_desc(y_title)
             .draw()?;
         for Series { colour, form, points, .. } in series {
-            let style = colour.stroke_width(2);
+            // Ours is found without its colour, too.
+            let style = colour.stroke_width(if *colour == paint::of(Family::Ours) { 4 } else { 2 });
             let points = || points.iter().copied();
             match form {
                 0 => chart.draw_series(LineSeries::new(points(), style))?,
@@ -156,9 +158,11 @@ pub fn times(outcome: &Outcome, threads: usize, beside: bool) -> String {
             let (values, note) = match row.tail {
                 Some(tail) => (
                     vec![(tail.p50, 0), (tail.p99, 1), (tail.p999, 2)],
-                    format!("{} / {} / {}", time(tail.p50), time(tail.p99), time(tail.p999)),
+                    format!("{} / {} / {} ns", time(tail.p50), time(tail.p99), time(tail.p999)),
                 ),
-                None => (vec![(spread.q1, 3), (spread.median, 0), (spread.q3, 3)], time(spread.median)),
+                None => {
+                    (vec![(spread.q1, 3), (spread.median, 0), (spread.q3, 3)], format!("{} ns", time(spread.median)))
+                }
             };
             Dots { name: row.competitor.clone(), colour: paint::of(row.family), values, note }
         })
@@ -175,7 +179,7 @@ pub fn times(outcome: &Outcome, threads: usize, beside: bool) -> String {
 /// Rows of dots over a logarithmic axis.
 pub fn dotted(rows: &[Dots], title: &str) -> String {
     const ROW: u32 = 26;
-    const NOTES: u32 = 200;
+    const NOTES: u32 = 230;
     let (low, high) = bounds(rows.iter().flat_map(|row| &row.values).map(|value| value.0));
     let count = rows.len() as i32;
     draw(ROW * (rows.len() as u32 + 1) + 66, |root| {
@@ -263,7 +267,6 @@ fn trimmed(value: f64) -> String {
 mod tests {
     use super::*;
     use crate::comparison::results::tests::{results, row};
-    use crate::contest::Family;
 
     #[test]
     fn numbers_on_axes_are_short() {
@@ -277,7 +280,7 @@ mod tests {
         let rows = [1, 2, 8].map(|threads| row("ours", Family::Ours, threads, 20.0, 0.5));
         let others = [1, 2, 8].map(|threads| row("a mutex", Family::Mutex, threads, 40.0, 1.0));
         let results = results(rows.into_iter().chain(others).collect());
-        for svg in [scaling(&results.contests[0]), times(&results.contests[0], 2, false)] {
+        for svg in [scaling(&results.contests[0], false), times(&results.contests[0], 2, false)] {
             assert!(svg.contains("ours") && svg.contains("a mutex"), "{svg}");
             assert!(svg.contains("var(--ours)") && svg.contains("var(--mutex)") && !svg.contains("\"#"), "{svg}");
         }

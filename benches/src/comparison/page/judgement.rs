@@ -39,182 +39,168 @@ struct Judgement {
     ideal: Claim,
 }
 
+const fn claim(text: &'static str, evidence: &'static [Evidence]) -> Claim {
+    Claim { text, evidence }
+}
+
 const JUDGEMENTS: &[Judgement] = &[
     Judgement {
         tool: "Mutex",
         strengths: &[
-            Claim {
-                text: "Several things change at once for one lock and one unlock, and each further thing is plain memory.",
-                evidence: &[
+            claim(
+                "Several things change at once for one lock and one unlock, and each further thing is plain memory.",
+                &[
                     Faster("transfer-1024", OneThread, PL_MUTEX, OURS),
                     Faster("read-1000", OneThread, PL_MUTEX, OURS),
                     Faster("write-1000", OneThread, PL_MUTEX, OURS),
                 ],
-            },
-            Claim {
-                text: "Takes turns where turns must be taken, and wastes no work.",
-                evidence: &[Faster("transfer-4", AllCores, PL_MUTEX, OURS)],
-            },
+            ),
+            claim(
+                "Takes turns where turns must be taken, and wastes no work.",
+                &[Faster("transfer-4", AllCores, PL_MUTEX, OURS)],
+            ),
         ],
         weaknesses: &[
-            Claim {
-                text: "Readers take turns too.",
-                evidence: &[
+            claim(
+                "Readers take turns too.",
+                &[
                     Faster("read-1", AllCores, OURS, PL_MUTEX),
                     Faster("read-100", AllCores, ARC_SWAP, PL_MUTEX),
                     Faster("sorted-list-0", AllCores, PL_RWLOCK, PL_MUTEX),
                 ],
-            },
-            Claim {
-                text: "One lock per object makes room, but costs an operation each, and an order that everybody keeps.",
-                evidence: &[Faster("transfer-1024", OneThread, PL_MUTEX, PL_MUTEX_EACH)],
-            },
-            Claim {
-                text: "Waiting needs a condition variable, and someone to remember to notify it.",
-                evidence: &[Faster("ping-pong", AllCores, OURS, STD_MUTEX)],
-            },
+            ),
+            claim(
+                "One lock per object makes room, but costs an operation each, and an order that everybody keeps.",
+                &[Faster("transfer-1024", OneThread, PL_MUTEX, PL_MUTEX_EACH)],
+            ),
+            claim(
+                "Waiting needs a condition variable, and someone to remember to notify it.",
+                &[Faster("ping-pong", AllCores, OURS, STD_MUTEX)],
+            ),
         ],
-        ideal: Claim {
-            text: "One structure, held for a moment, on which nobody has to wait.",
-            evidence: &[Faster("string-swap", AllCores, PL_MUTEX, OURS)],
-        },
+        ideal: claim(
+            "One structure, held for a moment, on which nobody has to wait.",
+            &[Faster("string-swap", AllCores, PL_MUTEX, OURS)],
+        ),
     },
     Judgement {
         tool: "Read-write lock",
-        strengths: &[Claim {
-            text: "Long readings run at the same time.",
-            evidence: &[Faster("sorted-list-0", AllCores, PL_RWLOCK, PL_MUTEX)],
-        }],
-        weaknesses: &[Claim {
-            text: "Readers write the lock's counter, so short readings do not run at the same time after all.",
-            evidence: &[Faster("read-1", AllCores, OURS, PL_RWLOCK), Faster("read-10", AllCores, OURS, PL_RWLOCK)],
-        }],
-        ideal: Claim {
-            text: "One big structure that is read for long and seldom changed.",
-            evidence: &[Faster("sorted-list-0", AllCores, PL_RWLOCK, OURS)],
-        },
+        strengths: &[claim(
+            "Long readings run at the same time.",
+            &[Faster("sorted-list-0", AllCores, PL_RWLOCK, PL_MUTEX)],
+        )],
+        weaknesses: &[claim(
+            "Readers write the lock's counter, so short readings do not run at the same time after all.",
+            &[Faster("read-1", AllCores, OURS, PL_RWLOCK), Faster("read-10", AllCores, OURS, PL_RWLOCK)],
+        )],
+        ideal: claim(
+            "One big structure that is read for long and seldom changed.",
+            &[Faster("sorted-list-0", AllCores, PL_RWLOCK, OURS)],
+        ),
     },
     Judgement {
         tool: "Atomic",
-        strengths: &[Claim {
-            text: "Nothing is cheaper for one number.",
-            evidence: &[
+        strengths: &[claim(
+            "Nothing is cheaper for one number.",
+            &[
                 Faster("counter-shared", AllCores, FETCH_ADD, OURS),
                 Faster("counter-shared", AllCores, FETCH_ADD, PL_MUTEX),
             ],
-        }],
-        weaknesses: &[Claim {
-            text: "Nothing composes: two atomics have no common moment.",
-            evidence: &[Unable("transfer-1024", FETCH_ADD), Unable("composed-move", FETCH_ADD)],
-        }],
-        ideal: Claim {
-            text: "A count, a flag, a sequence number.",
-            evidence: &[Faster("counter-own", AllCores, FETCH_ADD, OURS)],
-        },
+        )],
+        weaknesses: &[claim(
+            "Nothing composes: two atomics have no common moment.",
+            &[Unable("transfer-1024", FETCH_ADD), Unable("composed-move", FETCH_ADD)],
+        )],
+        ideal: claim("A count, a flag, a sequence number.", &[Faster("counter-own", AllCores, FETCH_ADD, OURS)]),
     },
     Judgement {
         tool: "Lock-free or sharded structure",
-        strengths: &[Claim {
-            text: "Single operations on one map or queue, by many threads.",
-            evidence: &[
+        strengths: &[claim(
+            "Single operations on one map or queue, by many threads.",
+            &[
                 Faster("hash-map-20", AllCores, DASHMAP, PL_MUTEX),
                 Faster("queue-pairs", AllCores, SEG_QUEUE, MICHAEL_SCOTT),
                 Faster("queue-pairs", AllCores, SEG_QUEUE, OURS),
             ],
-        }],
-        weaknesses: &[Claim {
-            text: "Two operations are two moments, and there is nothing to wait by.",
-            evidence: &[Unable("composed-move", DASHMAP), Unable("ping-pong", DASHMAP)],
-        }],
-        ideal: Claim {
-            text: "A cache or an index that stands alone.",
-            evidence: &[Faster("hash-map-100", AllCores, DASHMAP, OURS)],
-        },
+        )],
+        weaknesses: &[claim(
+            "Two operations are two moments, and there is nothing to wait by.",
+            &[Unable("composed-move", DASHMAP), Unable("ping-pong", DASHMAP)],
+        )],
+        ideal: claim("A cache or an index that stands alone.", &[Faster("hash-map-100", AllCores, DASHMAP, OURS)]),
     },
     Judgement {
         tool: "Copy and swap (arc-swap)",
-        strengths: &[Claim {
-            text: "Readers pay next to nothing, however much they read.",
-            evidence: &[
-                Faster("read-100", AllCores, ARC_SWAP, PL_RWLOCK),
-                Faster("read-1000", AllCores, ARC_SWAP, OURS),
-            ],
-        }],
-        weaknesses: &[Claim {
-            text: "Each change copies everything.",
-            evidence: &[Faster("transfer-1024", AllCores, OURS, ARC_SWAP)],
-        }],
-        ideal: Claim {
-            text: "A configuration: read all the time, replaced now and then.",
-            evidence: &[Faster("read-10", AllCores, ARC_SWAP, PL_MUTEX)],
-        },
+        strengths: &[claim(
+            "Readers pay next to nothing, however much they read.",
+            &[Faster("read-100", AllCores, ARC_SWAP, PL_RWLOCK), Faster("read-1000", AllCores, ARC_SWAP, OURS)],
+        )],
+        weaknesses: &[claim("Each change copies everything.", &[Faster("transfer-1024", AllCores, OURS, ARC_SWAP)])],
+        ideal: claim(
+            "A configuration: read all the time, replaced now and then.",
+            &[Faster("read-10", AllCores, ARC_SWAP, PL_MUTEX)],
+        ),
     },
     Judgement {
         tool: "Channel, actor",
-        strengths: &[Claim {
-            text: "Hands work over with one exchange an item, and makes both ends wait.",
-            evidence: &[
+        strengths: &[claim(
+            "Hands work over with one exchange an item, and makes both ends wait.",
+            &[
                 Faster("bounded-queue", AllCores, CROSSBEAM_CHANNEL, OURS),
                 Faster("bounded-queue", AllCores, CROSSBEAM_CHANNEL, STD_MUTEX),
             ],
-        }],
-        weaknesses: &[Claim {
-            text: "State has one owner: each question is a message there and one back.",
-            evidence: &[
-                Faster("counter-shared", OneThread, OURS, ACTOR),
-                Faster("transfer-1024", AllCores, OURS, ACTOR),
-            ],
-        }],
-        ideal: Claim {
-            text: "Pipelines: what is passed on is no longer shared.",
-            evidence: &[Faster("select", AllCores, CROSSBEAM_CHANNEL, OURS)],
-        },
+        )],
+        weaknesses: &[claim(
+            "State has one owner: each question is a message there and one back.",
+            &[Faster("counter-shared", OneThread, OURS, ACTOR), Faster("transfer-1024", AllCores, OURS, ACTOR)],
+        )],
+        ideal: claim(
+            "Pipelines: what is passed on is no longer shared.",
+            &[Faster("select", AllCores, CROSSBEAM_CHANNEL, OURS)],
+        ),
     },
     Judgement {
         tool: "Transactions (this library)",
         strengths: &[
-            Claim {
-                text: "Readers write nothing that others read, so they run at the same time, next to writers of other variables.",
-                evidence: &[
+            claim(
+                "Readers write nothing that others read, so they run at the same time, next to writers of other variables.",
+                &[
                     Faster("read-10", AllCores, OURS, PL_RWLOCK),
                     Faster("read-mostly", AllCores, OURS, PL_RWLOCK),
                     Faster("hash-map-0", AllCores, OURS, DASHMAP),
                 ],
-            },
-            Claim {
-                text: "Operations compose without an order of locks, and threads wait for any condition, without being told.",
-                evidence: &[Faster("ping-pong", AllCores, OURS, STD_MUTEX)],
-            },
-            Claim {
-                text: "The fastest of its kind.",
-                evidence: &[
+            ),
+            claim(
+                "Operations compose without an order of locks, and threads wait for any condition, without being told.",
+                &[Faster("ping-pong", AllCores, OURS, STD_MUTEX)],
+            ),
+            claim(
+                "The fastest of its kind.",
+                &[
                     Faster("transfer-1024", AllCores, OURS, FAST_STM),
                     Faster("read-100", OneThread, OURS, FAST_STM),
                     Faster("bounded-queue", AllCores, OURS, FAST_STM),
                 ],
-            },
+            ),
         ],
         weaknesses: &[
-            Claim {
-                text: "Bookkeeping for every variable that is touched.",
-                evidence: &[
-                    Faster("write-1000", OneThread, PL_MUTEX, OURS),
-                    Faster("read-1000", OneThread, PL_MUTEX, OURS),
-                ],
-            },
-            Claim {
-                text: "Values that do not fit a word are replaced as a whole: allocated, and freed when nobody can see them.",
-                evidence: &[Faster("string-swap", AllCores, PL_MUTEX, OURS)],
-            },
-            Claim {
-                text: "A variable that every transaction writes makes them take turns, and run again.",
-                evidence: &[Faster("counter-shared", AllCores, FETCH_ADD, OURS)],
-            },
+            claim(
+                "Bookkeeping for every variable that is touched.",
+                &[Faster("write-1000", OneThread, PL_MUTEX, OURS), Faster("read-1000", OneThread, PL_MUTEX, OURS)],
+            ),
+            claim(
+                "Values that do not fit a word are replaced as a whole: allocated, and freed when nobody can see them.",
+                &[Faster("string-swap", AllCores, PL_MUTEX, OURS)],
+            ),
+            claim(
+                "A variable that every transaction writes makes them take turns, and run again.",
+                &[Faster("counter-shared", AllCores, FETCH_ADD, OURS)],
+            ),
         ],
-        ideal: Claim {
-            text: "State in many variables, changed together from several places, mostly read, or waited for.",
-            evidence: &[Faster("read-mostly", AllCores, OURS, PL_RWLOCK)],
-        },
+        ideal: claim(
+            "State in many variables, changed together from several places, mostly read, or waited for.",
+            &[Faster("read-mostly", AllCores, OURS, PL_RWLOCK)],
+        ),
     },
 ];
 
@@ -286,7 +272,7 @@ mod tests {
     /// Every statement rests on rows that a full run has, or on one that it has not.
     #[test]
     fn evidence_can_be_measured() {
-        let plan = Plan { with: vec!["nobody is called this".to_owned()], threads: vec![1, 2] };
+        let plan = Plan { with: vec!["nobody is called this".to_owned()], failed: Vec::new(), threads: vec![1, 2] };
         let claims = JUDGEMENTS.iter().flat_map(|judgement| {
             judgement.strengths.iter().chain(judgement.weaknesses).chain(std::slice::from_ref(&judgement.ideal))
         });

@@ -21,6 +21,7 @@ pub fn page(results: &Results) -> String {
          <a href=\"#applications\">applications</a> · <a href=\"#memory\">memory</a> · <a href=\"#simulated\">more cores, simulated</a> · \
           <a href=\"#method\">method</a></p>\n",
     );
+    body.push_str(&sections::failures(&results.failures));
     body.push_str(&sections::legend());
     body.push_str("<h2 id=\"summary\">Where it stands</h2>\n");
     body.push_str(&sections::summary(results));
@@ -53,6 +54,7 @@ pub fn page(results: &Results) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::results::Failure;
     use super::super::results::tests::{results, row};
     use super::*;
     use crate::contest::Family;
@@ -71,6 +73,23 @@ mod tests {
         }
         let machine = page.find(&results.machine.processor).expect("the machine is described");
         assert!(machine < page.find("Where it stands").expect("there is a summary"));
+    }
+
+    #[test]
+    fn who_failed_is_named() {
+        let mut results = results(vec![row("ours", Family::Ours, 2, 20.0, 0.5)]);
+        assert!(!page(&results).contains("Not measured"));
+        results.failures.push(Failure {
+            workload: "transfer".to_owned(),
+            competitor: "a <mutex>".to_owned(),
+            threads: 8,
+            end: "signal: 6".to_owned(),
+            said: "an overflow".to_owned(),
+        });
+        let page = page(&results);
+        for part in ["Not measured", "a &lt;mutex&gt;", "8 threads", "signal: 6", "an overflow"] {
+            assert!(page.contains(part), "{part}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::html::{escape, figure, prose, table, who};
 use super::judgement::threads_text;
 use super::{chart, paint};
-use crate::comparison::results::{Application, Memory, Outcome, Results, Row};
+use crate::comparison::results::{Application, Failure, Memory, Outcome, Results, Row};
 use crate::comparison::summary::{self, Standing};
 use crate::comparison::terminal::time;
 use crate::contest::Family;
@@ -40,6 +40,29 @@ pub fn machine(results: &Results) -> String {
     table(&texts(["machine", ""]), &rows, 2)
 }
 
+/// Who could not be measured; nothing if everybody could.
+pub fn failures(failures: &[Failure]) -> String {
+    if failures.is_empty() {
+        return String::new();
+    }
+    let threads = |failure: &Failure| match failure.threads {
+        0 => "building it, or checking its result".to_owned(),
+        threads => threads_text(threads),
+    };
+    let cells = |failure: &Failure| {
+        [&failure.workload, &failure.competitor, &threads(failure), &failure.end, &failure.said]
+            .map(|text| escape(text))
+            .to_vec()
+    };
+    let rows: Vec<Vec<String>> = failures.iter().map(cells).collect();
+    let header = texts(["workload", "competitor", "with", "what happened", "what it said"]);
+    format!(
+        "<h2 id=\"failures\"><span class=\"bad\">Not measured</span></h2>\n<p>These failed, and the rest of their workload was \
+         measured without them. Whatever the cause is, it is a bug: in the competitor, or in this program.</p>\n{}",
+        table(&header, &rows, 5)
+    )
+}
+
 /// Where the library stands in each contest: one line a number of threads.
 pub fn summary(results: &Results) -> String {
     let mut rows = Vec::new();
@@ -54,6 +77,10 @@ pub fn summary(results: &Results) -> String {
     let doubtful =
         results.contests.iter().flat_map(|contest| &contest.rows).any(|row| row.is_doubtful(results.machine.cores));
     let mut html = table(&texts(header), &rows, 1);
+    html.push_str(
+        "<p class=\"note\">ns: nanoseconds an operation, the elapsed time over the operations of all threads together; which \
+         operation it is, each workload says. Reruns: runs of bodies beyond one, a transaction. Ratios: below 1 ours is faster.</p>\n",
+    );
     if doubtful {
         html.push_str(
             "<p class=\"note\"><b class=\"bad\">!</b> other processes took a core in nearly all windows of this figure or of the \
@@ -147,18 +174,24 @@ pub fn contest(contest: &Outcome, cores: usize) -> String {
     let mut html =
         format!("<h3 id=\"{}\">{}</h3>\n<p>{}</p>\n", contest.name, escape(&contest.title), prose(&contest.what));
     let threads = contest.threads();
-    if threads.len() > 1 {
-        html.push_str(&figure(
-            &chart::scaling(contest),
-            &format!("{}: throughput over threads. More is better.", contest.title),
-        ));
-    } else if let [threads] = threads.as_slice() {
-        let caption = format!("{}: {}. Less is better.", contest.title, threads_text(*threads));
-        html.push_str(&figure(&chart::times(contest, *threads, false), &caption));
-        if contest.rows.iter().any(|row| row.beside) {
-            let caption = format!("{}: what the thread beside did meanwhile. Less is better.", contest.title);
-            html.push_str(&figure(&chart::times(contest, *threads, true), &caption));
-        }
+    let sides = if contest.rows.iter().any(|row| row.beside) { &[false, true][..] } else { &[false] };
+    for &beside in sides {
+        let who = if beside { "what the threads beside did meanwhile, " } else { "" };
+        let operation = match beside {
+            true => String::new(),
+            false => format!("One operation: {}.", contest.operation),
+        };
+        let (drawn, caption) = match threads.as_slice() {
+            [threads] => (
+                chart::times(contest, *threads, beside),
+                format!("{}: {who}{}. Less is better. {operation}", contest.title, threads_text(*threads)),
+            ),
+            _ => (
+                chart::scaling(contest, beside),
+                format!("{}: {who}throughput over threads. More is better. {operation}", contest.title),
+            ),
+        };
+        html.push_str(&figure(&drawn, &caption));
     }
     html.push_str(&numbers(contest, &threads, cores));
     html.push_str(&tails(contest));

@@ -20,6 +20,9 @@ pub mod waiters;
 
 /// One workload on one system, whose workers may differ.
 pub trait Team: Sync {
+    /// A window of so many workers begins: none of them runs yet, and those of the window before have ended.
+    fn begin(&self, _workers: usize) {}
+
     /// Runs at least `operations` operations as worker number `worker` and returns how many count as its own. A worker
     /// that is [beside](Team::is_beside) the others goes on until they are done.
     ///

@@ -138,8 +138,12 @@ impl<S: Ledger> Sums<S> {
 }
 
 impl<S: Ledger> Team for Sums<S> {
+    fn begin(&self, _workers: usize) {
+        // Relaxed, here and below: a flag and counts that publish nothing else. The workers are told of the window after this.
+        self.done.store(false, Ordering::Relaxed);
+    }
+
     fn run(&self, worker: usize, operations: u64) -> u64 {
-        // Relaxed, here and below: a flag and counts that publish nothing else.
         if worker == 0 {
             for _ in 0..operations {
                 let runs = self.assert_conserved();
@@ -157,8 +161,6 @@ impl<S: Ledger> Team for Sums<S> {
             black_box(&self.ledger).transfer(from, to);
             transfers += 1;
         }
-        // For the next window, which starts when both have ended.
-        self.done.store(false, Ordering::Relaxed);
         transfers
     }
 
