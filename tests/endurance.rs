@@ -1,7 +1,8 @@
 //! Endurance: memory that stays as it is over very many transactions and is given back after an outlier, far more threads
 //! than cores, write sets of a million entries, destructors that block, and wake-ups of which none may be lost.
 //!
-//! `STM_ENDURANCE=full` runs ten million transactions of each kind instead of one million, and a million wake-ups.
+//! `STM_ENDURANCE=full` runs ten million transactions of each kind instead of one million, ten million operations on each
+//! structure, and a million wake-ups.
 
 #[path = "endurance/crowd.rs"]
 mod crowd;
@@ -11,10 +12,14 @@ mod drops;
 mod heap;
 #[path = "endurance/large.rs"]
 mod large;
+#[path = "endurance/meeting_points.rs"]
+mod meeting_points;
 #[path = "endurance/memory.rs"]
 mod memory;
 #[path = "endurance/snapshots.rs"]
 mod snapshots;
+#[path = "endurance/structures.rs"]
+mod structures;
 #[path = "endurance/wake_ups.rs"]
 mod wake_ups;
 

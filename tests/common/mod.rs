@@ -5,6 +5,7 @@ mod census;
 mod clash;
 mod hammer;
 pub mod history;
+pub mod linearity;
 mod panics;
 mod random;
 mod runs;
