@@ -34,6 +34,8 @@ pub use lagged::Lagged;
 pub use overflow::Overflow;
 #[cfg(feature = "sink")]
 pub use sink::Intake;
+#[cfg(all(test, stm_loom))]
+pub(crate) use slot::{ESCAPED, NOTHING};
 #[cfg(feature = "stream")]
 pub use stream::Items;
 pub use tbqueue::TBQueue;

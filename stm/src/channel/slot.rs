@@ -22,9 +22,9 @@ use crate::tx::{ReadTransaction, Transaction};
 use crate::word::VersionedLock;
 
 /// An inline item is stored as itself, except for these two. (Items of less than a word leave its upper bytes zero.)
-const NOTHING: usize = 0x9D3C_51F2_7A86_E4B1_u64 as usize;
+pub(crate) const NOTHING: usize = 0x9D3C_51F2_7A86_E4B1_u64 as usize;
 /// Stands for [`NOTHING`] or for itself, as [`Aside`] tells.
-const ESCAPED: usize = 0x9D3C_51F2_7A86_E4B5_u64 as usize;
+pub(crate) const ESCAPED: usize = 0x9D3C_51F2_7A86_E4B5_u64 as usize;
 
 #[repr(C, align(16))]
 pub(super) struct Slot<T: 'static> {

@@ -9,17 +9,22 @@ mod commit;
 mod dormant;
 mod handles;
 mod line;
+mod ordered;
+mod places;
 mod reclaim;
 mod shared;
+mod slot;
 mod task;
 mod threes;
 mod token;
+mod trie;
 mod wait;
 mod word_cell;
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicUsize as Count, Ordering::Relaxed};
 use std::sync::{Arc, Mutex as StdMutex};
 
 use loom::cell::UnsafeCell;
@@ -40,7 +45,11 @@ fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(preemptions + usize::from(deep)));
     builder.max_branches = 10_000;
-    builder.check(model);
+    builder.check(move || {
+        places::begin();
+        model();
+    });
+    places::end();
 }
 
 /// What the executions of a model came to.
@@ -180,5 +189,72 @@ impl Canary {
     fn end(&self) {
         // SAFETY: loom checks that nobody else has it.
         self.alive.with_mut(|alive| assert!(std::mem::replace(unsafe { &mut *alive }, false), "ended twice"));
+    }
+}
+
+/// How many of the [`Watched`] that were made in it, and of their clones, are there.
+#[derive(Clone)]
+struct Census(Arc<Count>);
+
+impl Census {
+    fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    fn new_one(&self) -> Watched {
+        self.0.fetch_add(1, Relaxed);
+        Watched { canary: Box::leak(Box::new(Canary::new())), census: self.clone(), is_copy: false }
+    }
+
+    fn count(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+
+    /// Asserts that they can be freed now.
+    #[track_caller]
+    fn assert_all_gone(&self) {
+        // Each collection frees what was unlinked before it. A thread that was joined may yet have to leave its garbage.
+        for _ in 0..20 {
+            if self.count() == 0 {
+                return;
+            }
+            crate::collect();
+            loom::thread::yield_now();
+        }
+        panic!("{} of them are never freed", self.count());
+    }
+}
+
+/// A value with a canary in it.
+struct Watched {
+    canary: &'static Canary,
+    census: Census,
+    is_copy: bool,
+}
+
+impl Watched {
+    fn look(&self) {
+        self.canary.look();
+    }
+
+    /// Whether it is one that was cloned from another.
+    fn is_copy(&self) -> bool {
+        self.is_copy
+    }
+}
+
+impl Clone for Watched {
+    fn clone(&self) -> Self {
+        self.look();
+        let mut copy = self.census.new_one();
+        copy.is_copy = true;
+        copy
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.canary.end();
+        self.census.0.fetch_sub(1, Relaxed);
     }
 }
