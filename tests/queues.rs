@@ -12,6 +12,8 @@ mod memory;
 mod model;
 #[path = "queues/paced.rs"]
 mod paced;
+#[path = "queues/paced_crowds.rs"]
+mod paced_crowds;
 #[path = "queues/priority.rs"]
 mod priority;
 #[path = "queues/subject.rs"]

@@ -312,9 +312,10 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         let mut item = Handed::new(item);
         let channel = Shared::get(&self.inner, tx);
         let last = channel.last(tx)?.get();
-        // A look is enough, as `close` writes the link to the last place too, which has been read. So who waits for room waits for
-        // variables that stay, and does so in line.
-        if last.content.peek(tx)?.is_some() {
+        // A look is enough if there is nothing, as `close` writes the link to the last place too, which has been read. So who waits
+        // for room waits for variables that stay, and does so in line. What there is may be an item, though, from a sender who
+        // was faster: it is younger than the view then, and to read it tells the two apart.
+        if last.content.peek(tx)?.is_some() && last.content.read(tx)?.is_some() {
             return Ok(Err(TryPushError::Closed(item.take())));
         }
         if let Some(pace) = channel.pace()

@@ -171,7 +171,8 @@ impl<K: 'static, V: 'static> Drop for Link<K, V> {
     fn drop(&mut self) {
         let bits = self.cell.value();
         if !bits.is_null() {
-            // Not dropped here: a transaction may still be at the node by way of the link.
+            // No run is at it: the link is destroyed behind all that were in its node. It goes by the garbage all the same, so that
+            // a chain is dropped one node after the other, and not one within the other.
             // SAFETY: the cell was the way to the reference and is gone; any thread may drop it by the bounds of nodes.
             unsafe { reclaim::retire_dropped(bits, Self::drop_raw, true) };
         }
