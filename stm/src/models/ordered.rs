@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use loom::thread;
 
-use super::{Outcomes, explore, make_statics};
+use super::{Outcomes, explore_placed, make_statics};
 use crate::collections::TOrdMap;
 use crate::{StmResult, Transaction, atomically};
 
@@ -27,7 +27,7 @@ fn keys(map: &TOrdMap<u64, u64>) -> Vec<u64> {
 fn a_key_is_not_put_behind_a_node_that_is_gone() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore_placed(2, move || {
         make_statics();
         let map: TOrdMap<u64, u64> = [(1, 0)].into_iter().collect();
         let other = {
@@ -48,7 +48,7 @@ fn a_key_is_not_put_behind_a_node_that_is_gone() {
 fn a_search_that_comes_to_what_its_run_has_taken_out_ends() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore_placed(2, move || {
         make_statics();
         let map: TOrdMap<u64, u64> = [(1, 0), (2, 0)].into_iter().collect();
         let other = {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use loom::thread;
 
-use super::{Census, Outcomes, Watched, explore, make_statics};
+use super::{Census, Outcomes, Watched, explore_placed, make_statics};
 use crate::channel::{ESCAPED, NOTHING, TBQueue};
 use crate::{TVar, atomically};
 
@@ -13,7 +13,7 @@ use crate::{TVar, atomically};
 fn an_item_is_freed_once_and_not_too_early() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    explore_placed(1, move || {
         make_statics();
         let census = Census::new();
         let queue: TBQueue<Watched> = TBQueue::new(1);
@@ -41,7 +41,7 @@ fn an_item_is_freed_once_and_not_too_early() {
 fn an_item_is_handed_over_at_one_place() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore_placed(2, move || {
         make_statics();
         let census = Census::new();
         let queue: TBQueue<Watched> = TBQueue::new(1);
@@ -71,7 +71,7 @@ fn an_item_is_handed_over_at_one_place() {
 fn an_empty_slot_is_no_empty_queue() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore_placed(2, move || {
         make_statics();
         let (queue, told) = (TBQueue::new(1), TVar::new(false));
         let runs = Cell::new(0);
@@ -101,7 +101,7 @@ fn an_empty_slot_is_no_empty_queue() {
 fn a_look_finds_no_room() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore_placed(2, move || {
         make_statics();
         let queue = TBQueue::new(1);
         // It does not move the tail, by which two that push behind the others notice each other.
@@ -125,7 +125,7 @@ fn a_look_finds_no_room() {
 fn what_is_told_aside_belongs_to_the_slot() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    explore_placed(1, move || {
         make_statics();
         let items = [NOTHING as u64, ESCAPED as u64];
         let (queue, which) = (TBQueue::new(1), TVar::new(0_usize));

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool as Flag, Ordering::Relaxed};
 use loom::sync::Mutex;
 use loom::thread;
 
-use super::{Census, Outcomes, Watched, explore, make_statics};
+use super::{Census, Outcomes, Watched, explore_placed, make_statics};
 use crate::atomically;
 use crate::collections::{TMap, TMapView};
 
@@ -79,7 +79,7 @@ fn look_at_length_first(view: &View<u64, u64>) -> ([Option<u64>; 3], usize) {
 fn a_view_has_all_of_a_commit(look: fn(&View<u64, u64>) -> ([Option<u64>; 3], usize)) {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    explore_placed(1, move || {
         make_statics();
         let map: Map<u64, u64> = [(ONE, 0)].into_iter().collect();
         let written = Arc::new(Flag::new(false));
@@ -121,7 +121,7 @@ fn a_view_has_the_length_of_what_it_has() {
 fn what_is_renewed(written: u64, before: Option<u64>) {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    explore_placed(1, move || {
         make_statics();
         let map: Map<u64, u64> = [(ONE, 0)].into_iter().collect();
         let writer = {
@@ -155,7 +155,7 @@ fn what_is_renewed_is_the_branch_that_was_committed() {
 fn two_writers_of_a_frozen_branch_are_both_there() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    explore_placed(1, move || {
         make_statics();
         let map: Map<u64, u64> = [(AFTER_ONE, 0)].into_iter().collect();
         let view = map.snapshot();
@@ -205,7 +205,7 @@ impl Hash for Key {
 fn a_node_outlives_its_renewal_for_who_is_in_it() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    explore_placed(1, move || {
         make_statics();
         let census = Census::new();
         let new = |number| Key(number, census.new_one());
@@ -238,7 +238,7 @@ fn a_node_outlives_its_renewal_for_who_is_in_it() {
 fn a_view_outlives_the_map() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore_placed(2, move || {
         make_statics();
         let census = Census::new();
         let map: Map<Key, Watched> = [(Key(ONE, census.new_one()), census.new_one())].into_iter().collect();
@@ -278,7 +278,7 @@ fn a_view_outlives_the_map() {
 fn a_branch_with_a_key_is_not_pruned() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    explore_placed(1, move || {
         make_statics();
         // Five of one slot have a branch, which stays for the last of them.
         let keys: [u64; 5] = std::array::from_fn(|place| key(3, place as u64, 0));
@@ -319,7 +319,7 @@ fn a_branch_with_a_key_is_not_pruned() {
 fn a_view_is_frozen_when_it_is_looked_at() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore_placed(2, move || {
         make_statics();
         let map: Map<u64, u64> = [(ONE, 0)].into_iter().collect();
         let handed = Arc::new(Mutex::new(None));
@@ -351,7 +351,7 @@ fn a_view_is_frozen_when_it_is_looked_at() {
 fn a_view_is_the_same_for_all_who_share_it() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    explore_placed(1, move || {
         make_statics();
         let map: Map<u64, u64> = [(ONE, 0)].into_iter().collect();
         let handed = Arc::new(Mutex::new(None));
