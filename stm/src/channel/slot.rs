@@ -195,8 +195,8 @@ impl<T: 'static> Drop for Slot<T> {
     fn drop(&mut self) {
         let bits = self.cell.value();
         if !storage::is_inline::<T>() && !bits.is_null() {
-            // No run is at it: the slots are destroyed behind all that were in the queue. It goes by the garbage all the same, so that
-            // items which lead to further ones are dropped one after the other, and not one within the other.
+            // No run is at it: the slots are destroyed behind all that were in the queue. It goes by the garbage all the same, so
+            // that items which lead to further ones are dropped one after the other, and not one within the other.
             // SAFETY: the cell was the way to the item and is gone; any thread may drop it, as all items were put in under the
             // bounds of `Slots`.
             unsafe { reclaim::retire_dropped(bits, destroy::<T>, true) };

@@ -2,7 +2,7 @@
 
 use loom::thread;
 
-use super::{Outcomes, explore, make_statics};
+use super::{Outcomes, explore_placed, make_statics};
 use crate::atomically;
 use crate::channel::TBroadcast;
 
@@ -11,7 +11,7 @@ use crate::channel::TBroadcast;
 fn of_two_who_send_at_once_both_do() {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(2, move || {
+    explore_placed(2, move || {
         make_statics();
         let channel = TBroadcast::new();
         let reader = channel.subscriber();

@@ -287,6 +287,9 @@ impl Holds {
     }
 
     /// Counts one less for an owner who has it, at once and anywhere.
+    ///
+    /// One look at each place in turn finds it, although others come and go meanwhile. Who has found the first places empty is
+    /// among as many as the further ones have left, at that moment and from then on: only those of them take away there.
     #[inline]
     pub(super) fn remove_now(&self, owner: Owner, count: Count) {
         let number = owner.number();
@@ -311,7 +314,9 @@ impl Holds {
     pub(super) fn exchange_now(&self, owner: Owner, from: Count, to: Count) {
         let number = owner.number();
         let exchange = |word: u64| with(word, number, to).and_then(|more| without(more, number, from));
-        let is_done = self.seats.iter().any(|seat| {
+        // Not one behind it, if there is no room in the first that has it: see `remove_now`.
+        let seat = self.seats.iter().find(|seat| without(seat.load(), number, from).is_some());
+        let is_done = seat.is_some_and(|seat| {
             exchange(seat.load()).is_some()
                 && seat.fetch_update(|word| exchange(*word).map(|other| *word = other).is_some())
         });
@@ -383,6 +388,8 @@ impl Holds {
 
 #[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
 mod tests {
+    use std::thread;
+
     use super::*;
     use crate::run::atomically;
     use crate::sync::TRwLock;
@@ -398,6 +405,24 @@ mod tests {
         let full = with(0, 5, Count::WRITES).map(|word| word | Count::WRITES.mask()).unwrap();
         assert!(with(full, 5, Count::WRITES).is_none() && with(full, 6, Count::READS).is_none());
         assert_eq!(without(with(FLAGS, 5, Count::READS).unwrap(), 5, Count::READS), Some(FLAGS));
+    }
+
+    /// While one looks for its hold in a seat, others empty the seat, and fill it again when it looks further.
+    #[test]
+    fn a_hold_that_is_let_go_is_found_wherever_it_is() {
+        let (lock, owner) = (TRwLock::new(0_u64), Owner::numbered(7));
+        thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for round in 0..500 {
+                        let times = 20 + round % 32;
+                        (0..times).for_each(|_| assert!(atomically(|tx| lock.try_lock(tx, owner, Mode::Write))));
+                        (0..times).for_each(|_| lock.holds().remove_now(owner, Count::held(Mode::Write)));
+                    }
+                });
+            }
+        });
+        assert_eq!(atomically(|tx| lock.held(tx, owner, Mode::Write)), 0, "one has not been found");
     }
 
     #[test]
