@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["step"],
     &["run", "task"],
     &["ops", "changes", "serde", "shared", "shared_slice"],
-    &["tlink", "handed"],
+    &["tlink", "handed", "height"],
     &["lib"],
     &["collections", "channel", "sync"],
     &["private", "models"],

@@ -6,7 +6,8 @@
 //! - Another version of Linux, of valgrind or of the same processor's family: nothing, or a few instructions in `memcpy` and in the
 //!   allocator, of which glibc has versions for processors. Rows that allocate or copy Strings see some of that.
 //! - Another linker's or compiler's mood: an instruction here and there.
-//! - Ordered maps draw heights from an address: up to 1 % in their rows, though they go through several maps.
+//! - Ordered maps and priority queues draw heights at random. A program that is run again draws the same, but one that creates a
+//!   node more than before does not: some per cent then, in rows of few nodes most.
 //!
 //! What is not: another version of the compiler, which inlines anew. Then rows of other crates (`pl-mutex`, `fast-stm`) differ too,
 //! which tells it from a change of this library; the answer is `.ci/instructions --save`, in a commit that says so. On another

@@ -168,6 +168,7 @@ pub mod debug;
 mod direct;
 mod error;
 mod handed;
+mod height;
 mod hooks;
 mod log;
 #[cfg(all(test, stm_loom))]

@@ -5,9 +5,9 @@
 //! them meet at its root.
 
 use std::array;
-use std::hash::{BuildHasher, RandomState};
 
 use crate::handed::Handed;
+use crate::height;
 use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 
 /// An unbounded queue from which the greatest item is taken first, and of equal ones the one that has been in it for longest.
@@ -78,12 +78,6 @@ impl<T: 'static> Node<T> {
             _ => &self.higher[level - 1],
         }
     }
-}
-
-/// On how many levels a new node is to be: on one with a probability of 3/4, and so on.
-fn random_height() -> usize {
-    let random = RandomState::new().hash_one(());
-    (1 + random.trailing_zeros() as usize / 2).min(LEVELS)
 }
 
 /// A link into which a node is to be put, and where it leads.
@@ -170,7 +164,7 @@ impl<T: Ord + Send + Sync + 'static> TPriorityQueue<T> {
     pub fn push(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<()> {
         let mut item = Handed::new(item);
         let head = Shared::get(&self.inner, tx);
-        let height = random_height();
+        let height = height::draw(LEVELS);
         let places = Self::search(tx, head, height, item.get())?;
         let link = |(_, next): &Place<'_, T>| TLink::new(next.map(Linkage::to_shared));
         let (next, higher) = (link(&places[0]), places[1..height].iter().map(link).collect());

@@ -1,7 +1,6 @@
 //! `TOrdMap`: an ordered map, as a skip list.
 
 mod ends;
-mod height;
 mod list;
 mod node;
 mod scan;
@@ -15,8 +14,9 @@ use std::borrow::Borrow;
 pub(in crate::collections) use spot::Spot;
 
 use crate::handed::{Handed, later};
+use crate::height;
 use crate::{ReadTransaction, Ref, Shared, StmResult, Transaction};
-use list::{Found, List};
+use list::{Found, LEVELS, List};
 
 /// An ordered map.
 ///
@@ -237,7 +237,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         V: Clone,
     {
         let list = Shared::get(&self.list, tx);
-        let height = height::draw();
+        let height = height::draw(LEVELS);
         let mut gaps = list::no_gaps();
         if let Some(node) = list.slot(tx, |other| other.cmp(&key), height, &mut gaps)? {
             return node.value.replace(tx, value).map(Some);

@@ -15,9 +15,9 @@
 use std::cmp::Ordering as Order;
 use std::ptr;
 
-use super::height;
 use super::node::{Node, Owner};
 use crate::contention::Spin;
+use crate::height;
 use crate::shim::{AtomicU32, AtomicU64, Ordering, shared_static};
 use crate::{Linkage, ReadTransaction, Shared, StmResult, TLink, Transaction};
 
@@ -458,7 +458,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> List<K, V> {
     pub(super) fn of_sorted(pairs: impl DoubleEndedIterator<Item = (K, V)>) -> Self {
         let (id, mut top, mut first) = (new_id(), 1, [const { None }; LEVELS]);
         for (key, value) in pairs.rev() {
-            let height = height::draw();
+            let height = height::draw(LEVELS);
             top = top.max(height);
             let node = Node::with_links(key, value, id, height, |level| TLink::new(first[level].take()));
             first[..height].fill(Some(node));
