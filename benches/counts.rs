@@ -37,13 +37,13 @@ use stm_benches::table::print_table;
 static ALLOCATOR: heap::Counting = heap::Counting;
 
 const USAGE: &str = "usage: counts [--heap] [--check] [--budget] [--save] [--only TEXT]
-       counts --run ROW whole|base OPERATIONS";
+       counts --run ROW whole|base OPERATIONS [PLACE]";
 
 const MISSED: &str = "MISSED";
 
 enum Job {
     Table(Options),
-    Run { build: Build, operations: u64, warm_up: u64 },
+    Run { build: Build, operations: u64, warm_up: u64, place: usize },
 }
 
 #[derive(Default)]
@@ -93,17 +93,20 @@ fn parse_run(mut arguments: impl Iterator<Item = String>) -> Result<Job, String>
         _ => return Err(format!("`{name}` has no part `{part}`")),
     };
     let operations = operations.parse();
+    let place = arguments.next().map_or(Ok(0), |place| place.parse());
     Ok(Job::Run {
         build,
         operations: operations.map_err(|error| format!("operations: {error}"))?,
         warm_up: row.operations[0],
+        place: place.map_err(|error| format!("place: {error}"))?,
     })
 }
 
 fn main() -> ExitCode {
     let outcome = parse(std::env::args().skip(1)).and_then(|job| match job {
         Job::Table(options) => table(&options),
-        Job::Run { build, operations, warm_up } => {
+        Job::Run { build, operations, warm_up, place } => {
+            callgrind::move_to(place);
             let contender = build();
             contender.run(0, warm_up);
             println!("{}", contender.run(0, operations));
@@ -130,9 +133,13 @@ fn table(options: &Options) -> Result<bool, String> {
     if rows.is_empty() {
         return Err(format!("no row's name contains `{}`", options.only));
     }
+    let budget = if options.budget && budget::IS_FOR_THIS { budget::read(Path::new(BUDGET))? } else { Vec::new() };
+    let agrees = |row: &Row, count| budget.iter().any(|entry| entry.row == row.name && budget::agrees(entry, count));
+    // Without a budget to read or to write, the first count is as good as any.
+    let enough = |row: &Row, count| !(options.budget || options.save) || agrees(row, count);
     let told = |row: &Row| eprint!("\r\x1b[K{}", row.name);
     let counted: Vec<Option<f64>> = match instructions {
-        true => callgrind::of_all(&rows, told)?.into_iter().map(Some).collect(),
+        true => callgrind::of_all(&rows, enough, told)?.into_iter().map(Some).collect(),
         false => vec![None; rows.len()],
     };
     eprint!("\r\x1b[K");
