@@ -3,8 +3,8 @@
 use super::slot::{Aside, Slot, Slots};
 use crate::TLink;
 
-/// How many slots a block has.
-pub(super) const SLOTS: u64 = 32;
+/// How many slots a block has. A model comes to the edge of one sooner.
+pub(crate) const SLOTS: u64 = if cfg!(stm_loom) { 2 } else { 32 };
 
 /// A stretch of a queue. Each slot is used once, but for items that are put back.
 pub(super) struct Block<T: 'static> {

@@ -27,6 +27,8 @@ mod tqueue;
 mod traits;
 mod tsubscriber;
 
+#[cfg(all(test, stm_loom))]
+pub(crate) use block::SLOTS;
 #[cfg(feature = "sink")]
 pub use closed::Closed;
 pub use error::TryPushError;

@@ -5,6 +5,7 @@
 //! never meets the interesting case proves nothing. `.ci/weaken` checks that each edge, when weakened, breaks a model.
 
 mod archive;
+mod blocks;
 mod broadcast;
 mod commit;
 mod dormant;
