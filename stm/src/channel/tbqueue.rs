@@ -33,7 +33,7 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction};
 /// | `is_full`, `is_closed` | O(1) | `push`; `is_full` with `pop` where the queue is full |
 /// | `len` | O(1) | everything that changes the length |
 /// | `items`, `flush` | O(length) | everything |
-/// | `close` | O(1) | `push` |
+/// | `close` | O(1) | `push`, `is_full`, `is_closed`, `len`, `items`, `flush`; `pop` and `peek` where the queue is empty |
 /// | `dropped` | O(1) | pushes that drop something |
 ///
 /// Operations that change nothing conflict with none of each other. Those who wait at one end wait in line: an item wakes one of
@@ -169,7 +169,8 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while the queue is full, if that is the rule. Conflicts with other pushes; with `pop` only if the queue is full.
+    /// Waits while the queue is full, if that is the rule. Conflicts with other pushes and `close`; with `pop` only if the queue is
+    /// full.
     ///
     /// # Errors
     ///
@@ -264,7 +265,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Does not wait. Conflicts with other pushes; with `pop` only if the queue is full.
+    /// Does not wait. Conflicts with other pushes and `close`; with `pop` only if the queue is full.
     ///
     /// # Errors
     ///
@@ -370,8 +371,8 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with everything that puts in or takes out. [`is_empty`](Self::is_empty) and [`is_full`](Self::is_full)
-    /// conflict less.
+    /// Conflicts with everything that puts in or takes out, and with `close`. [`is_empty`](Self::is_empty) and
+    /// [`is_full`](Self::is_full) conflict less.
     ///
     /// # Errors
     ///
@@ -395,7 +396,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `pop`; with `push` if the queue is empty.
+    /// Conflicts with `pop`; with `push` and `close` if the queue is empty.
     ///
     /// # Errors
     ///
@@ -416,7 +417,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `push`; with `pop` if the queue is full.
+    /// Conflicts with `push` and `close`; with `pop` if the queue is full.
     ///
     /// # Errors
     ///
@@ -438,7 +439,8 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `push`.
+    /// Conflicts with `push`, [`is_closed`](Self::is_closed), [`is_full`](Self::is_full) and what looks at all items or counts
+    /// them; with `pop` and `peek` if the queue is empty.
     ///
     /// # Errors
     ///
@@ -488,7 +490,7 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Waits in line while the queue is empty. Conflicts with other pops; with `push` only if the queue is empty.
+    /// Waits in line while the queue is empty. Conflicts with other pops; with `push` and `close` only if the queue is empty.
     ///
     /// # Errors
     ///
@@ -546,7 +548,7 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while the queue is empty. Conflicts with `pop`; with `push` only if the queue is empty.
+    /// Waits while the queue is empty. Conflicts with `pop`; with `push` and `close` only if the queue is empty.
     ///
     /// # Errors
     ///
@@ -597,7 +599,7 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with everything that puts in or takes out.
+    /// Conflicts with everything that puts in or takes out, and with `close`.
     ///
     /// # Errors
     ///
@@ -626,7 +628,7 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with everything that puts in or takes out, except in a [`snapshot`](crate::snapshot()).
+    /// Conflicts with everything that puts in or takes out, and with `close`, except in a [`snapshot`](crate::snapshot()).
     ///
     /// # Errors
     ///

@@ -249,8 +249,8 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while a subscriber is too far behind, if that is the rule. Conflicts with other sends, with `subscribe`, with
-    /// subscribers that have found nothing more to read, and with all of them when it looks how far they have come.
+    /// Waits while a subscriber is too far behind, if that is the rule. Conflicts with other sends and `close`, with `subscribe`,
+    /// with subscribers that have found nothing more to read, and with all of them when it looks how far they have come.
     ///
     /// # Errors
     ///
@@ -403,7 +403,7 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with sends; and with subscribers when it looks how far they have come.
+    /// Conflicts with sends and `close`; and with subscribers when it looks how far they have come.
     ///
     /// # Errors
     ///

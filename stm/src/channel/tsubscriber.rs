@@ -144,8 +144,8 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with who reads by this subscriber; with `send` if there is nothing to read, or the next item is about to be
-    /// missed.
+    /// Conflicts with who reads by this subscriber; with `send` and `close` if there is nothing to read, and with `send` if the
+    /// next item is about to be missed.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `send` and with who reads by this subscriber.
+    /// Conflicts with `send` and `close`, and with who reads by this subscriber.
     ///
     /// # Errors
     ///
@@ -218,7 +218,7 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `send` and with who reads by this subscriber.
+    /// Conflicts with `send` and `close`, and with who reads by this subscriber.
     ///
     /// # Errors
     ///
@@ -271,8 +271,8 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while there is nothing to read. Conflicts with who reads by this subscriber; with `send` only if there is nothing
-    /// more to read, or something is missed.
+    /// Waits while there is nothing to read. Conflicts with who reads by this subscriber; with `send` and `close` only if there is
+    /// nothing more to read, or something is missed.
     ///
     /// # Errors
     ///
@@ -456,7 +456,7 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with who reads by this subscriber; with `send` if there is nothing to read, or something is missed.
+    /// Conflicts with who reads by this subscriber; with `send` and `close` if there is nothing to read, or something is missed.
     ///
     /// # Errors
     ///
