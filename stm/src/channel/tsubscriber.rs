@@ -19,8 +19,8 @@ use crate::{Linkage, ReadTransaction, Shared, StmResult, TCell, TLink, Transacti
 ///
 /// # Complexity and conflicts
 ///
-/// All operations take O(1), but for two on a channel that waits for its subscribers, or drops new items: [`fork`](Self::fork), and
-/// to clone or drop it, are O(subscribers).
+/// All operations take O(1). On a channel that waits for its subscribers, or drops new items, [`fork`](Self::fork), to clone it and
+/// to drop it take O(subscribers).
 ///
 /// Operations on one subscriber conflict where one of them reads on. With those who send they conflict where there is nothing more
 /// to read, where something is about to be missed, where they ask how far the sender is ([`len`](Self::len), [`skip`](Self::skip)),
