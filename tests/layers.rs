@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use common::sources::{rust_files, sources, without_tests};
 
 /// Lowest first.
 const LAYERS: &[&[&str]] = &[
@@ -32,28 +33,11 @@ fn row(module: &str) -> usize {
     find(module).or_else(|| find("lib")).expect("the root is in the table")
 }
 
-fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../stm/src")
-}
-
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("the library's sources are beside the tests") {
-        let path = entry.expect("it can be listed").path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// The text of a module without its comments and its unit tests, which may look at anything.
 fn modules() -> BTreeMap<String, String> {
-    let (root, mut files) = (sources(), Vec::new());
-    rust_files(&root, &mut files);
-    files.sort();
+    let root = sources();
     let mut modules: BTreeMap<String, String> = BTreeMap::new();
-    for file in files {
+    for file in rust_files(&root) {
         let inside = file.strip_prefix(&root).expect("it was found there").with_extension("");
         let module = inside.iter().next().expect("a name").to_str().expect("a plain name").to_owned();
         let text = fs::read_to_string(&file).expect("it can be read");
@@ -64,16 +48,6 @@ fn modules() -> BTreeMap<String, String> {
         code.for_each(|line| *all += &(line.to_owned() + "\n"));
     }
     modules
-}
-
-/// A file up to its unit tests, which stand at its end.
-fn without_tests(text: &str) -> &str {
-    let starts = ["\nmod tests {", "\npub(crate) mod tests {"];
-    let end = starts.iter().filter_map(|start| text.find(start)).min();
-    end.map_or(text, |end| {
-        assert!(text[end + 1..].lines().skip(1).all(|line| line.is_empty() || line.starts_with(' ') || line == "}"));
-        &text[..end]
-    })
 }
 
 /// The first names of all paths that start at `crate::`, also of those in braces.

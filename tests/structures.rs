@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::thread::Thread;
 
+use common::sources::sources;
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 use stm::channel::{TBQueue, TBroadcast, TPriorityQueue, TQueue, TSubscriber};
@@ -126,7 +127,7 @@ fn the_table_says_what_is_implemented() {
 /// Each structure is in the table: what the modules export, but for what comes with a structure.
 #[test]
 fn every_structure_is_in_the_table() {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stm/src");
+    let sources = sources();
     let companions = ["TMapView", "TMapIter", "TSetView", "TTableBuilder"];
     let implemented = implemented();
     for module in ["collections", "channel", "sync"] {

@@ -1,5 +1,5 @@
 //! What the tests share: starting threads together, counting drops, catching panics with
-//! their location, forcing conflicts, and ending a test that hangs.
+//! their location, forcing conflicts, reading the sources, and ending a test that hangs.
 
 mod census;
 mod clash;
@@ -10,6 +10,7 @@ mod panics;
 mod random;
 mod runs;
 mod sample;
+pub mod sources;
 mod threads;
 mod watchdog;
 mod world;

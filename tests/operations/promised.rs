@@ -4,33 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use common::sources::{behind_generics, name, public_function};
+
 /// The types whose traits are operations too, and the traits that are none: they say what a type is, not what it does.
 const TYPES: [&str; 3] = ["TVar", "TCell", "Ref"];
 const NOT_OPERATIONS: [&str; 4] = ["Drop", "Eq", "RefUnwindSafe", "UnwindSafe"];
-
-/// The name at the end of a path, without what it is applied to.
-fn name(path: &str) -> &str {
-    let path = path.trim_start();
-    let bare = &path[..path.find(['<', '{', ' ', '(']).unwrap_or(path.len())];
-    let bare = bare.strip_suffix(':').unwrap_or(bare);
-    bare.rsplit("::").next().unwrap_or(bare)
-}
-
-/// What follows the generic parameters at the beginning of `text`, if there are any.
-fn behind_generics(text: &str) -> &str {
-    let mut depth = 0;
-    for (position, character) in text.char_indices() {
-        match character {
-            '<' => depth += 1,
-            '>' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return if character == '>' { &text[position + 1..] } else { text };
-        }
-    }
-    text
-}
 
 /// The operations in one source file: functions by name, methods as `Type::method`, operators as `Type: Trait`.
 fn in_source(text: &str) -> BTreeSet<String> {
@@ -56,14 +34,13 @@ fn in_source(text: &str) -> BTreeSet<String> {
             (owner, in_trait) = (None, false);
         }
         let item = line.trim_start();
-        let function = ["pub fn ", "pub const fn ", "pub async fn "].iter().find_map(|start| item.strip_prefix(start));
-        let function = function.or_else(|| item.strip_prefix("fn ").filter(|_| in_trait));
+        let function = public_function(line).or_else(|| item.strip_prefix("fn ").filter(|_| in_trait).map(name));
         if let Some(function) = function
             && !for_tests
         {
             operations.insert(match &owner {
-                Some(owner) => format!("{owner}::{}", name(function)),
-                None => name(function).to_owned(),
+                Some(owner) => format!("{owner}::{function}"),
+                None => function.to_owned(),
             });
         }
         for_tests = item == "#[cfg(stm_probe)]" || (for_tests && item.starts_with("#["));

@@ -14,19 +14,41 @@ pub enum TryPushError<T> {
 }
 
 impl<T> TryPushError<T> {
-    /// The item.
+    /// The item. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::from_iter([1]);
+    /// assert_eq!(queue.try_send(2).unwrap_err().into_inner(), 2);
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             Self::Full(item) | Self::Closed(item) => item,
         }
     }
 
-    /// Whether it was for lack of room.
+    /// Whether it was for lack of room. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::from_iter([1]);
+    /// assert!(queue.try_send(2).unwrap_err().is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
     }
 
-    /// Whether it was because the queue is closed.
+    /// Whether it was because the queue is closed. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::from_iter([1]);
+    /// queue.shut();
+    /// assert!(queue.try_send(2).unwrap_err().is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed(_))
     }

@@ -68,6 +68,8 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// Deserialises a queue with room for at most so many items, or for as many as come with it. What
     /// [`Deserialize`] does with a bound of 65,536.
     ///
+    /// O(capacity); conflicts with nothing, as nobody else knows the queue yet.
+    ///
     /// # Errors
     ///
     /// Returns an error of the deserialiser if the data are no queue, or one with a greater capacity.

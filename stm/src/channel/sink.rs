@@ -26,6 +26,25 @@ type Sending<T> = Pin<Box<dyn Future<Output = Result<(), T>> + Send>>;
 impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// The end at which items are put in, as a sink. Where there is no room, it does what the [`Overflow`](super::Overflow) rule
     /// says.
+    ///
+    /// To make it is O(1), and conflicts with nothing. Each item goes in as by [`send_async`](Self::send_async).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use futures_sink::Sink;
+    ///
+    /// # fn main() { pollster::block_on(async {
+    /// let queue = stm::channel::TBQueue::new(2);
+    /// let mut sink = queue.sink();
+    /// poll_fn(|cx| Pin::new(&mut sink).poll_ready(cx)).await.unwrap();
+    /// Pin::new(&mut sink).start_send(1).unwrap();
+    /// poll_fn(|cx| Pin::new(&mut sink).poll_flush(cx)).await.unwrap();
+    /// assert_eq!(queue.to_vec(), [1]);
+    /// # }) }
+    /// ```
     pub fn sink(&self) -> Intake<T> {
         Intake { queue: self.clone(), sending: None }
     }

@@ -68,6 +68,8 @@ impl<T> fmt::Debug for Items<T> {
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// The items that are taken out here, as a stream. It has no end.
     ///
+    /// To make it is O(1), and conflicts with nothing. Each item is taken out as by [`recv_async`](Self::recv_async).
+    ///
     /// # Examples
     ///
     /// ```
@@ -93,6 +95,24 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
 
 impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// The items that are taken out here, as a stream. It ends when the queue is closed and nothing is left.
+    ///
+    /// To make it is O(1), and conflicts with nothing. Each item is taken out as by [`recv_async`](Self::recv_async).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use futures_core::Stream;
+    ///
+    /// # fn main() { pollster::block_on(async {
+    /// let queue = stm::channel::TBQueue::from_iter([1]);
+    /// queue.shut();
+    /// let mut stream = queue.stream();
+    /// assert_eq!(poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await, Some(1));
+    /// assert_eq!(poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await, None);
+    /// # }) }
+    /// ```
     pub fn stream(&self) -> Items<T> {
         let queue = self.clone();
         Items::new(move || queue.recv_async())
@@ -101,6 +121,23 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
 
 impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
     /// The items that are taken out here, as a stream. It has no end.
+    ///
+    /// To make it is O(1), and conflicts with nothing. Each item is taken out as by [`recv_async`](Self::recv_async).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use futures_core::Stream;
+    ///
+    /// # fn main() { pollster::block_on(async {
+    /// let queue = stm::channel::TPriorityQueue::from_iter([1, 2]);
+    /// let mut stream = queue.stream();
+    /// assert_eq!(poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await, Some(2));
+    /// assert_eq!(poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await, Some(1));
+    /// # }) }
+    /// ```
     pub fn stream(&self) -> Items<T> {
         let queue = self.clone();
         Items::new(move || {
@@ -113,6 +150,25 @@ impl<T: Clone + Send + Sync + 'static> TPriorityQueue<T> {
 impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     /// The items that are read by this subscriber's position, as a stream. It ends when the channel is closed and everything has
     /// been read.
+    ///
+    /// To make it is O(1), and conflicts with nothing. Each item is read as by [`next_async`](Self::next_async).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use futures_core::Stream;
+    ///
+    /// # fn main() { pollster::block_on(async {
+    /// let news = stm::channel::TBroadcast::new();
+    /// let mut stream = news.subscriber().stream();
+    /// news.publish(7);
+    /// news.shut();
+    /// assert_eq!(poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await, Some(7));
+    /// assert_eq!(poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await, None);
+    /// # }) }
+    /// ```
     pub fn stream(&self) -> Items<T> {
         let subscriber = self.handle();
         Items::new(move || subscriber.next_async())

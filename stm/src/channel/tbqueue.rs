@@ -28,12 +28,13 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction};
 /// |---|---|---|
 /// | `push`, `try_push`, `offer` | O(1) | each other; `pop` only where the queue is full, or where `pop` has found it empty |
 /// | `pop`, `try_pop` | O(1) | each other; with `push` as above |
-/// | `push_front` | O(1) | `pop`; `push` where it takes the last place |
+/// | `push_front`, `try_push_front` | O(1) | `pop`, and what else is done at the front; `push` where it takes the last place |
 /// | `peek`, `try_peek`, `is_empty` | O(1) | `pop`; `push` where the queue is empty |
 /// | `is_full`, `is_closed` | O(1) | `push`; `is_full` with `pop` where the queue is full |
 /// | `len` | O(1) | everything that changes the length |
 /// | `items`, `flush` | O(length) | everything |
-/// | `close` | O(1) | `push` |
+/// | `close` | O(1) | `push`, `is_full`, `is_closed`, `len`, `items`, `flush`; `pop` and `peek` where the queue is empty |
+/// | `dropped` | O(1) | pushes that drop something |
 ///
 /// Operations that change nothing conflict with none of each other. Those who wait at one end wait in line: an item wakes one of
 /// them, however many there are, the one that has waited longest.
@@ -72,26 +73,41 @@ struct Inner<T: 'static> {
 }
 
 impl<T: Send + Sync + 'static> TBQueue<T> {
-    /// Creates an empty queue whose `push` waits for room.
+    /// Creates an empty queue whose `push` waits for room. O(capacity); conflicts with nothing.
     ///
     /// # Panics
     ///
     /// Panics if the capacity is above `u32::MAX`. All of the room is allocated now, 16 bytes an item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::new(2);
+    /// queue.send(1).unwrap();
+    /// assert_eq!((queue.capacity(), queue.to_vec()), (2, vec![1]));
+    /// ```
     #[doc(alias = "newTBQueue")]
     pub fn new(capacity: usize) -> Self {
         Self::with_overflow(capacity, Overflow::Wait)
     }
 
-    /// The same as [`new`](Self::new).
+    /// The same as [`new`](Self::new). O(capacity); conflicts with nothing.
     ///
     /// # Panics
     ///
     /// As `new`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::<u64>::with_capacity(2);
+    /// assert_eq!(queue.capacity(), 2);
+    /// ```
     pub fn with_capacity(capacity: usize) -> Self {
         Self::new(capacity)
     }
 
-    /// Creates an empty queue with a rule for pushing into it when it is full.
+    /// Creates an empty queue with a rule for pushing into it when it is full. O(capacity); conflicts with nothing.
     ///
     /// # Panics
     ///
@@ -114,14 +130,28 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
         Self { inner: Shared::new(Inner { ring: Ring::new(capacity), overflow, dropped: TCell::new(0) }) }
     }
 
-    /// How many items there is room for.
+    /// How many items there is room for. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(stm::channel::TBQueue::<u64>::new(2).capacity(), 2);
+    /// ```
     #[inline]
     #[doc(alias = "capacityTBQueue")]
     pub fn capacity(&self) -> usize {
         self.inner.ring.capacity()
     }
 
-    /// What happens to items for which there is no room.
+    /// What happens to items for which there is no room. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::{Overflow, TBQueue};
+    ///
+    /// assert_eq!(TBQueue::<u64>::new(2).overflow(), Overflow::Wait);
+    /// ```
     #[inline]
     pub fn overflow(&self) -> Overflow {
         self.inner.overflow
@@ -133,13 +163,14 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     }
 
     /// Puts an item behind the others. Where there is no room, does what the [`Overflow`] rule says; what it
-    /// drops is counted by [`dropped`](Self::dropped), and returned by [`offer`](Self::offer).
+    /// drops is counted by [`dropped`](Self::dropped), and returned by [`offer`](Self::offer). O(1).
     ///
     /// Returns the item if the queue is closed.
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while the queue is full, if that is the rule. Conflicts with other pushes; with `pop` only if the queue is full.
+    /// Waits while the queue is full, if that is the rule. Conflicts with other pushes and `close`; with `pop` only if the queue is
+    /// full.
     ///
     /// # Errors
     ///
@@ -192,7 +223,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     }
 
     /// Puts an item behind the others as [`push`](Self::push) does, and returns what had to be dropped for lack of room, if
-    /// anything: the item itself or the oldest. `Err` brings the item back if the queue is closed.
+    /// anything: the item itself or the oldest. `Err` brings the item back if the queue is closed. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -230,11 +261,11 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
         }
     }
 
-    /// Puts an item behind the others if there is room, whatever the rule; else returns it.
+    /// Puts an item behind the others if there is room, whatever the rule; else returns it. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Does not wait. Conflicts with other pushes; with `pop` only if the queue is full.
+    /// Does not wait. Conflicts with other pushes and `close`; with `pop` only if the queue is full.
     ///
     /// # Errors
     ///
@@ -256,11 +287,12 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     }
 
     /// Puts an item before the others, as if it had not been taken out; also if the queue is closed, for it does not add to what
-    /// has been taken in. Waits if there is no room.
+    /// has been taken in. Waits if there is no room. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while the queue is full, whatever the rule. Conflicts with `pop`; with `push` where it takes the last place.
+    /// Waits while the queue is full, whatever the rule. Conflicts with `pop` and what else is done at the front; with `push` where
+    /// it takes the last place.
     ///
     /// # Errors
     ///
@@ -289,16 +321,30 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
         }
     }
 
-    /// Puts an item before the others if there is room; else returns it. See [`push_front`](Self::push_front).
+    /// Puts an item before the others if there is room; else returns it. See [`push_front`](Self::push_front). O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Does not wait. Conflicts as `push_front` does.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBQueue};
+    ///
+    /// let queue = TBQueue::new(1);
+    /// assert_eq!(atomically(|tx| queue.try_push_front(tx, 1)), Ok(()));
+    /// assert_eq!(atomically(|tx| queue.try_push_front(tx, 2)), Err(2));
+    /// ```
     pub fn try_push_front(&self, tx: &Transaction<'_, '_>, item: T) -> StmResult<Result<(), T>> {
         self.ring(tx).put_first(tx, item)
     }
 
-    /// How many items [`push`](Self::push) has dropped for lack of room.
+    /// How many items [`push`](Self::push) has dropped for lack of room. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -307,16 +353,26 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::{Overflow, TBQueue};
+    ///
+    /// let queue = TBQueue::with_overflow(1, Overflow::DropNewest);
+    /// (1..=3).for_each(|n| queue.send(n).unwrap());
+    /// assert_eq!(stm::snapshot(|tx| queue.dropped(tx)), 2);
+    /// ```
     pub fn dropped(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<u64> {
         Shared::get(&self.inner, tx).dropped.read(tx)
     }
 
-    /// How many items there are.
+    /// How many items there are. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with everything that puts in or takes out. [`is_empty`](Self::is_empty) and [`is_full`](Self::is_full)
-    /// conflict less.
+    /// Conflicts with everything that puts in or takes out, and with `close`. [`is_empty`](Self::is_empty) and
+    /// [`is_full`](Self::is_full) conflict less.
     ///
     /// # Errors
     ///
@@ -336,40 +392,55 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
         self.ring(tx).len(tx)
     }
 
-    /// Whether there is no item.
+    /// Whether there is no item. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `pop`; with `push` if the queue is empty.
+    /// Conflicts with `pop`; with `push` and `close` if the queue is empty.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::<u64>::new(4);
+    /// assert!(stm::snapshot(|tx| queue.is_empty(tx)));
+    /// ```
     #[doc(alias = "isEmptyTBQueue")]
     pub fn is_empty(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         Ok(self.ring(tx).first(tx)?.is_none())
     }
 
-    /// Whether there is no room.
+    /// Whether there is no room. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `push`; with `pop` if the queue is full.
+    /// Conflicts with `push` and `close`; with `pop` if the queue is full.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::from_iter([1, 2]);
+    /// assert!(stm::snapshot(|tx| queue.is_full(tx)));
+    /// ```
     #[doc(alias = "isFullTBQueue")]
     pub fn is_full(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         self.ring(tx).is_full(tx)
     }
 
     /// Ends the queue: from now on `push` returns what it is given, and `pop` returns `None` once nothing is left. All who
-    /// wait are woken. Says whether the queue was open.
+    /// wait are woken. Says whether the queue was open. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `push`.
+    /// Conflicts with `push`, [`is_closed`](Self::is_closed), [`is_full`](Self::is_full) and what looks at all items or counts
+    /// them; with `pop` and `peek` if the queue is empty.
     ///
     /// # Errors
     ///
@@ -391,7 +462,7 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
         self.ring(tx).close(tx)
     }
 
-    /// Whether the queue is closed. There may be items in it still.
+    /// Whether the queue is closed. There may be items in it still. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -400,6 +471,14 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::from_iter([1]);
+    /// queue.shut();
+    /// assert!(stm::snapshot(|tx| queue.is_closed(tx)));
+    /// ```
     pub fn is_closed(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         self.ring(tx).is_closed(tx)
     }
@@ -407,10 +486,11 @@ impl<T: Send + Sync + 'static> TBQueue<T> {
 
 impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// Takes the first item out, and waits for one if there is none. `None` says that the queue is closed and nothing is left.
+    /// O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Waits in line while the queue is empty. Conflicts with other pops; with `push` only if the queue is empty.
+    /// Waits in line while the queue is empty. Conflicts with other pops; with `push` and `close` only if the queue is empty.
     ///
     /// # Errors
     ///
@@ -438,7 +518,7 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
         }
     }
 
-    /// Takes the first item out, if there is one.
+    /// Takes the first item out, if there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -447,6 +527,16 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBQueue};
+    ///
+    /// let queue = TBQueue::from_iter([1]);
+    /// assert_eq!(atomically(|tx| queue.try_pop(tx)), Some(1));
+    /// assert_eq!(atomically(|tx| queue.try_pop(tx)), None);
+    /// ```
     #[inline]
     #[doc(alias = "tryReadTBQueue")]
     pub fn try_pop(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
@@ -454,15 +544,23 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     }
 
     /// Returns a clone of the first item, which stays, and waits for one if there is none. `None` says that the queue is closed
-    /// and nothing is left.
+    /// and nothing is left. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while the queue is empty. Conflicts with `pop`; with `push` only if the queue is empty.
+    /// Waits while the queue is empty. Conflicts with `pop`; with `push` and `close` only if the queue is empty.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::from_iter([7, 8]);
+    /// assert_eq!(stm::snapshot(|tx| queue.peek(tx)), Some(7));
+    /// assert_eq!(queue.recv(), Some(7));
+    /// ```
     #[doc(alias = "peekTBQueue")]
     pub fn peek(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Option<T>> {
         match self.try_peek(tx)? {
@@ -472,7 +570,7 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
         }
     }
 
-    /// Returns a clone of the first item, if there is one. It stays.
+    /// Returns a clone of the first item, if there is one. It stays. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -497,11 +595,11 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
         Ok(self.ring(tx).first(tx)?.map(|item| (*item).clone()))
     }
 
-    /// Takes all items out, first to last. There is room for as many again.
+    /// Takes all items out, first to last. There is room for as many again. O(length).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with everything that puts in or takes out.
+    /// Conflicts with everything that puts in or takes out, and with `close`.
     ///
     /// # Errors
     ///
@@ -526,22 +624,29 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
         self.ring(tx).take_all(tx)
     }
 
-    /// Returns clones of all items, first to last. They stay.
+    /// Returns clones of all items, first to last. They stay. O(length).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with everything that puts in or takes out, except in a [`snapshot`](crate::snapshot()).
+    /// Conflicts with everything that puts in or takes out, and with `close`, except in a [`snapshot`](crate::snapshot()).
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TBQueue::from_iter([1, 2]);
+    /// assert_eq!(stm::snapshot(|tx| queue.items(tx)), [1, 2]);
+    /// ```
     pub fn items(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Vec<T>> {
         self.ring(tx).items(tx)
     }
 }
 
 impl<T: 'static> TBQueue<T> {
-    /// Whether the two are handles of one queue. So says `==`, too.
+    /// Whether the two are handles of one queue. So says `==`, too. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///

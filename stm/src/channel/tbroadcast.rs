@@ -141,7 +141,16 @@ impl<T: Send + Sync + 'static> Channel<T> {
 }
 
 impl<T: Send + Sync + 'static> TBroadcast<T> {
-    /// Creates a channel that keeps everything until all subscribers have read it.
+    /// Creates a channel that keeps everything until all subscribers have read it. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let news = stm::channel::TBroadcast::new();
+    /// let slow = news.subscriber();
+    /// (1..=100).for_each(|n| news.publish(n));
+    /// assert_eq!(slow.recv_blocking(), 1);
+    /// ```
     pub fn new() -> Self {
         Self::with_bound(Place::new(0), Bound::None)
     }
@@ -150,7 +159,7 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         Self { inner: Shared::new(Channel { last: TLink::new(Some(place)), bound }) }
     }
 
-    /// Creates a channel that keeps the latest so many items, and no others.
+    /// Creates a channel that keeps the latest so many items, and no others. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -168,7 +177,7 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         Self::with_overflow(capacity, Overflow::DropOldest)
     }
 
-    /// Creates a channel with a rule for a subscriber that is so many items behind.
+    /// Creates a channel with a rule for a subscriber that is so many items behind. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -199,7 +208,16 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         Self::with_bound(place, bound)
     }
 
-    /// How many items it keeps, or a subscriber may be behind, if that is fixed.
+    /// How many items it keeps, or a subscriber may be behind, if that is fixed. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::TBroadcast;
+    ///
+    /// assert_eq!(TBroadcast::<u64>::new().capacity(), None);
+    /// assert_eq!(TBroadcast::<u64>::with_capacity(2).capacity(), Some(2));
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         match &self.inner.bound {
             Bound::None => None,
@@ -208,7 +226,16 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         }
     }
 
-    /// What happens when a subscriber is too far behind, if anything does.
+    /// What happens when a subscriber is too far behind, if anything does. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::{Overflow, TBroadcast};
+    ///
+    /// assert_eq!(TBroadcast::<u64>::new().overflow(), None);
+    /// assert_eq!(TBroadcast::<u64>::with_capacity(2).overflow(), Some(Overflow::DropOldest));
+    /// ```
     pub fn overflow(&self) -> Option<Overflow> {
         match &self.inner.bound {
             Bound::None => None,
@@ -217,12 +244,13 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         }
     }
 
-    /// Sends an item to all who have subscribed, as [`push`](Self::push) does; drops it if the channel is closed.
+    /// Sends an item to all who have subscribed, as [`push`](Self::push) does; drops it if the channel is closed. O(1), or
+    /// O(subscribers) when it looks how far they have come: see the [type](Self#complexity-and-conflicts).
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while a subscriber is too far behind, if that is the rule. Conflicts with other sends, with `subscribe`, with
-    /// subscribers that have found nothing more to read, and with all of them when it looks how far they have come.
+    /// Waits while a subscriber is too far behind, if that is the rule. Conflicts with other sends and `close`, with `subscribe`,
+    /// with subscribers that have found nothing more to read, and with all of them when it looks how far they have come.
     ///
     /// # Errors
     ///
@@ -253,7 +281,7 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     ///
     /// # Retry and conflicts
     ///
-    /// As [`send`](Self::send).
+    /// Complexity and conflicts: as [`send`](Self::send).
     ///
     /// # Errors
     ///
@@ -285,7 +313,8 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         }
     }
 
-    /// Sends an item if no subscriber is too far behind, whatever the rule; else returns it. (By `DropOldest` none ever is.)
+    /// Sends an item if no subscriber is too far behind, whatever the rule; else returns it. (By `DropOldest` none ever is.) O(1),
+    /// or O(subscribers), as `send`.
     ///
     /// # Retry and conflicts
     ///
@@ -345,7 +374,7 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         oldest.content.write(tx, Some(kept.lost.clone()))
     }
 
-    /// How many items were sent to nobody because a subscriber was too far behind.
+    /// How many items were sent to nobody because a subscriber was too far behind. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -354,19 +383,42 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::{Overflow, TBroadcast};
+    ///
+    /// let orders = TBroadcast::with_overflow(1, Overflow::DropNewest);
+    /// let reader = orders.subscriber();
+    /// (1..=3).for_each(|n| orders.publish(n));
+    /// assert_eq!(stm::snapshot(|tx| orders.dropped(tx)), 2);
+    /// ```
     pub fn dropped(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<u64> {
         Shared::get(&self.inner, tx).pace().map_or(Ok(0), |pace| pace.dropped.read(tx))
     }
 
     /// Whether a subscriber is so far behind that an item can not be sent to all. Never by `DropOldest`, nor without a capacity.
+    /// O(1), or O(subscribers) when it looks how far they have come.
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with sends; and with subscribers when it looks how far they have come.
+    /// Conflicts with sends and `close`; and with subscribers when it looks how far they have come.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::channel::{Overflow, TBroadcast};
+    ///
+    /// let orders = TBroadcast::with_overflow(1, Overflow::Wait);
+    /// let reader = orders.subscriber();
+    /// orders.publish(1);
+    /// assert!(stm::atomically(|tx| orders.is_full(tx)));
+    /// ```
     pub fn is_full(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         let channel = Shared::get(&self.inner, tx);
         match channel.pace() {
@@ -376,11 +428,11 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     }
 
     /// Ends the channel: from now on nothing is sent, and [`recv_or_end`](TSubscriber::recv_or_end) returns `None` to those who
-    /// have read what is left. All who wait are woken. Says whether the channel was open.
+    /// have read what is left. All who wait are woken. Says whether the channel was open. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts as [`send`](Self::send) does.
+    /// Conflicts with sends, with `subscribe`, and with subscribers that have found nothing more to read.
     ///
     /// # Errors
     ///
@@ -409,7 +461,7 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
         Ok(is_open)
     }
 
-    /// Whether the channel is closed. There may be subscribers who have not read everything.
+    /// Whether the channel is closed. There may be subscribers who have not read everything. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -418,19 +470,39 @@ impl<T: Send + Sync + 'static> TBroadcast<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let news = stm::channel::TBroadcast::<u64>::new();
+    /// news.shut();
+    /// assert!(stm::snapshot(|tx| news.is_closed(tx)));
+    /// ```
     pub fn is_closed(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         Ok(Shared::get(&self.inner, tx).last(tx)?.get().content.read(tx)?.is_some())
     }
 
-    /// Begins to listen: the subscriber gets what is sent from now on.
+    /// Begins to listen: the subscriber gets what is sent from now on. O(1), or O(subscribers) on a channel that waits for them, or
+    /// drops new items.
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `send`.
+    /// Conflicts with `send` and `close`.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// let reader = atomically(|tx| news.subscribe(tx));
+    /// news.publish(7);
+    /// assert_eq!(reader.recv_blocking(), 7);
+    /// ```
     #[doc(alias = "dupTChan")]
     pub fn subscribe(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<TSubscriber<T>> {
         let place = Shared::get(&self.inner, tx).last(tx)?.to_shared();
@@ -445,7 +517,7 @@ impl<T: Send + Sync + 'static> Default for TBroadcast<T> {
 }
 
 impl<T: 'static> TBroadcast<T> {
-    /// Whether the two are handles of one channel. So says `==`, too.
+    /// Whether the two are handles of one channel. So says `==`, too. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///

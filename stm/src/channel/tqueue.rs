@@ -15,9 +15,9 @@ use crate::{Linkage, ReadTransaction, Ref, Shared, StmResult, TCell, TLink, Tran
 ///
 /// | operation | time | conflicts with |
 /// |---|---|---|
-/// | `push` | O(1) | other pushes; `pop` only where that has found the queue empty |
+/// | `push`, `push_all` | O(1) each | other pushes; `pop` only where that has found the queue empty |
 /// | `pop`, `try_pop` | O(1) | each other; `push` only where the queue is empty |
-/// | `push_front` | O(1) | `pop` |
+/// | `push_front` | O(1) | `pop`, and what else is done at the front |
 /// | `peek`, `try_peek`, `is_empty` | O(1) | `pop`; `push` where the queue is empty |
 /// | `len` | O(1) | everything that changes the length |
 /// | `items`, `flush` | O(length) | everything |
@@ -59,7 +59,15 @@ struct End<T: 'static> {
 const START: u64 = 1 << 62;
 
 impl<T: Send + Sync + 'static> TQueue<T> {
-    /// Creates an empty queue.
+    /// Creates an empty queue. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TQueue::new();
+    /// queue.send(1);
+    /// assert_eq!(queue.recv(), 1);
+    /// ```
     #[doc(alias = "newTQueue")]
     pub fn new() -> Self {
         let block = Shared::new(Block::new(START, TLink::empty()));
@@ -67,7 +75,7 @@ impl<T: Send + Sync + 'static> TQueue<T> {
         Self { inner: Shared::new(Inner { head: end(block.clone()), tail: end(block) }) }
     }
 
-    /// Puts an item behind the others.
+    /// Puts an item behind the others. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -104,7 +112,7 @@ impl<T: Send + Sync + 'static> TQueue<T> {
         tail.position.write(tx, position + 1)
     }
 
-    /// Puts items behind the others, one after the other.
+    /// Puts items behind the others, one after the other. O(1) for each.
     ///
     /// (Outside of a transaction [`Extend`] does so in a transaction for each.)
     ///
@@ -155,11 +163,11 @@ impl<T: Send + Sync + 'static> TQueue<T> {
         tail.position.write(tx, position + 1)
     }
 
-    /// Puts an item before the others, as if it had not been taken out.
+    /// Puts an item before the others, as if it had not been taken out. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Never waits. Conflicts with `pop`.
+    /// Never waits. Conflicts with `pop` and what else is done at the front.
     ///
     /// # Errors
     ///
@@ -191,7 +199,7 @@ impl<T: Send + Sync + 'static> TQueue<T> {
         head.position.write(tx, position)
     }
 
-    /// How many items there are.
+    /// How many items there are. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -214,7 +222,7 @@ impl<T: Send + Sync + 'static> TQueue<T> {
         Ok((inner.tail.position.read(tx)? - inner.head.position.read(tx)?) as usize)
     }
 
-    /// Whether there is no item.
+    /// Whether there is no item. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -223,6 +231,13 @@ impl<T: Send + Sync + 'static> TQueue<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TQueue::<u64>::new();
+    /// assert!(stm::snapshot(|tx| queue.is_empty(tx)));
+    /// ```
     #[doc(alias = "isEmptyTQueue")]
     pub fn is_empty(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         Ok(self.front(tx)?.is_none())
@@ -318,7 +333,7 @@ fn block_of<'tx, T: Send + Sync + 'static>(
 }
 
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
-    /// Takes the first item out, and waits for one if there is none.
+    /// Takes the first item out, and waits for one if there is none. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -350,7 +365,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         }
     }
 
-    /// Takes the first item out, if there is one.
+    /// Takes the first item out, if there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -359,6 +374,16 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TQueue};
+    ///
+    /// let queue = TQueue::from_iter([1]);
+    /// assert_eq!(atomically(|tx| queue.try_pop(tx)), Some(1));
+    /// assert_eq!(atomically(|tx| queue.try_pop(tx)), None);
+    /// ```
     #[inline]
     #[doc(alias = "tryReadTQueue")]
     pub fn try_pop(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
@@ -382,7 +407,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         Ok(())
     }
 
-    /// Returns a clone of the first item, which stays, and waits for one if there is none.
+    /// Returns a clone of the first item, which stays, and waits for one if there is none. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -391,6 +416,14 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TQueue::from_iter([7, 8]);
+    /// assert_eq!(stm::snapshot(|tx| queue.peek(tx)), 7);
+    /// assert_eq!(queue.recv(), 7);
+    /// ```
     #[doc(alias = "peekTQueue")]
     pub fn peek(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<T> {
         match self.try_peek(tx)? {
@@ -399,7 +432,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         }
     }
 
-    /// Returns a clone of the first item, if there is one. It stays.
+    /// Returns a clone of the first item, if there is one. It stays. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -422,7 +455,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         Ok(self.front(tx)?.map(|front| (*front.item).clone()))
     }
 
-    /// Returns clones of all items, first to last. They stay.
+    /// Returns clones of all items, first to last. They stay. O(length).
     ///
     /// # Retry and conflicts
     ///
@@ -431,6 +464,13 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = stm::channel::TQueue::from_iter([1, 2]);
+    /// assert_eq!(stm::snapshot(|tx| queue.items(tx)), [1, 2]);
+    /// ```
     pub fn items(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Vec<T>> {
         let inner = Shared::get(&self.inner, tx);
         let (head, tail) = (inner.head.position.read(tx)?, inner.tail.position.read(tx)?);
@@ -445,7 +485,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         Ok(items)
     }
 
-    /// Takes all items out, first to last.
+    /// Takes all items out, first to last. O(length).
     ///
     /// # Retry and conflicts
     ///
@@ -485,7 +525,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
 }
 
 impl<T: 'static> TQueue<T> {
-    /// Whether the two are handles of one queue. So says `==`, too.
+    /// Whether the two are handles of one queue. So says `==`, too. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///

@@ -16,6 +16,27 @@ use crate::{Linkage, ReadTransaction, Shared, StmResult, TCell, TLink, Transacti
 /// Where the channel [waits](super::Overflow::Wait) for its subscribers, a sender may wait for this one until it reads on or is
 /// dropped. To drop it is a step of its own, possible anywhere; inside a body it acts at once and is not undone. (A body that has
 /// found the channel full because of it, and then drops it, is run again.)
+///
+/// # Complexity and conflicts
+///
+/// All operations take O(1). On a channel that waits for its subscribers, or drops new items, [`fork`](Self::fork), to clone it and
+/// to drop it take O(subscribers).
+///
+/// Operations on one subscriber conflict where one of them reads on. With those who send they conflict where there is nothing more
+/// to read, where something is about to be missed, where they ask how far the sender is ([`len`](Self::len), [`skip`](Self::skip)),
+/// and, if they read on, where a sender looks how far all have come. Different subscribers do not conflict with each other.
+///
+/// # Examples
+///
+/// ```
+/// use stm::{atomically, channel::TBroadcast};
+///
+/// let news = TBroadcast::new();
+/// let reader = news.subscriber();
+/// (1..=3).for_each(|n| news.publish(n));
+/// assert_eq!(atomically(|tx| Ok(reader.recv(tx)? + reader.recv(tx)?)), 3);
+/// assert_eq!(stm::snapshot(|tx| reader.len(tx)), 1);
+/// ```
 pub struct TSubscriber<T: 'static> {
     channel: Shared<Channel<T>>,
     position: Shared<Position<T>>,
@@ -91,7 +112,7 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
         Ok(missed)
     }
 
-    /// A second subscriber at the same position.
+    /// A second subscriber at the same position. O(1), or O(subscribers) on a channel that waits for them, or drops new items.
     ///
     /// # Retry and conflicts
     ///
@@ -100,6 +121,18 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// news.publish(7);
+    /// let second = atomically(|tx| reader.fork(tx));
+    /// assert_eq!((reader.recv_blocking(), second.recv_blocking()), (7, 7));
+    /// ```
     #[doc(alias = "cloneTChan")]
     pub fn fork(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Self> {
         let position = Shared::get(&self.position, tx);
@@ -107,51 +140,85 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
         Ok(Self::new(self.channel.clone(), place, position.missed.read(tx)?))
     }
 
-    /// Whether everything that was sent has been read.
+    /// Whether everything that was sent has been read. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with who reads by this subscriber; with `send` if there is nothing to read.
+    /// Conflicts with who reads by this subscriber; with `send` and `close` if there is nothing to read, and with `send` if the
+    /// next item is about to be missed.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let news = stm::channel::TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// assert!(stm::snapshot(|tx| reader.is_empty(tx)));
+    /// news.publish(7);
+    /// assert!(!stm::snapshot(|tx| reader.is_empty(tx)));
+    /// ```
     pub fn is_empty(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         Ok(matches!(self.next(tx)?, Next::Nothing | Next::End))
     }
 
-    /// How many items were sent that have not been read, those that are missed by now included.
+    /// How many items were sent that have not been read, those that are missed by now included. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `send` and with who reads by this subscriber.
+    /// Conflicts with `send` and `close`, and with who reads by this subscriber.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let news = stm::channel::TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// (1..=3).for_each(|n| news.publish(n));
+    /// assert_eq!(stm::snapshot(|tx| reader.len(tx)), 3);
+    /// ```
     pub fn len(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<usize> {
         let last = Shared::get(&self.channel, tx).last(tx)?.number;
         Ok(last.saturating_sub(self.place(tx)?.number) as usize)
     }
 
-    /// Whether the channel is closed and everything has been read.
+    /// Whether the channel is closed and everything has been read. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with who reads by this subscriber; with `send` and `close` if there is nothing to read.
+    /// Conflicts with who reads by this subscriber; with `send` and `close` if there is nothing to read, and with `send` if the
+    /// next item is about to be missed.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let news = stm::channel::TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// news.publish(7);
+    /// news.shut();
+    /// assert!(!stm::snapshot(|tx| reader.is_over(tx)));
+    /// reader.recv_blocking();
+    /// assert!(stm::snapshot(|tx| reader.is_over(tx)));
+    /// ```
     pub fn is_over(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<bool> {
         Ok(matches!(self.next(tx)?, Next::End))
     }
 
     /// Passes over everything that has not been read, and returns how many items that were; [`missed`](Self::missed) counts them.
+    /// O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with `send` and with who reads by this subscriber.
+    /// Conflicts with `send` and `close`, and with who reads by this subscriber.
     ///
     /// # Errors
     ///
@@ -173,7 +240,7 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
         self.go_to(tx, last)
     }
 
-    /// How many items it has missed in all, as far as it has come. Always 0 if the channel has no capacity.
+    /// How many items it has missed in all, as far as it has come. Always 0 if the channel has no capacity. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -182,6 +249,16 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ticker = stm::channel::TBroadcast::with_capacity(2);
+    /// let slow = ticker.subscriber();
+    /// (1..=5).for_each(|n| ticker.publish(n));
+    /// assert_eq!(slow.recv_blocking(), 4);
+    /// assert_eq!(stm::snapshot(|tx| slow.missed(tx)), 3);
+    /// ```
     pub fn missed(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<u64> {
         Shared::get(&self.position, tx).missed.read(tx)
     }
@@ -190,11 +267,12 @@ impl<T: Send + Sync + 'static> TSubscriber<T> {
 impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     /// Returns the next item, and waits for one if everything has been read; for ever, if the channel is closed (see
     /// [`recv_or_end`](Self::recv_or_end)). What was missed is passed over in silence, and counted by [`missed`](Self::missed).
+    /// O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Waits while there is nothing to read. Conflicts with who reads by this subscriber; with `send` only if there is nothing
-    /// more to read, or something is missed.
+    /// Waits while there is nothing to read. Conflicts with who reads by this subscriber; with `send` and `close` only if there is
+    /// nothing more to read, or something is missed.
     ///
     /// # Errors
     ///
@@ -221,7 +299,7 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     }
 
     /// Returns the next item, and waits for one if everything has been read, as [`recv`](Self::recv) does. `None` says that the
-    /// channel is [closed](super::TBroadcast::close) and everything has been read.
+    /// channel is [closed](super::TBroadcast::close) and everything has been read. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -251,7 +329,7 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
         }
     }
 
-    /// Returns the next item, if there is one. What was missed is passed over, as by [`recv`](Self::recv).
+    /// Returns the next item, if there is one. What was missed is passed over, as by [`recv`](Self::recv). O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -260,6 +338,17 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, channel::TBroadcast};
+    ///
+    /// let news = TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// news.publish(7);
+    /// assert_eq!(atomically(|tx| Ok((reader.try_recv(tx)?, reader.try_recv(tx)?))), (Some(7), None));
+    /// ```
     #[doc(alias = "tryReadTChan")]
     pub fn try_recv(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<T>> {
         match self.try_recv_or_lag(tx)? {
@@ -270,7 +359,7 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     }
 
     /// Returns the next item, and waits for one if everything has been read. If some were missed that would come first, says so
-    /// instead; then it goes on with the oldest that is left.
+    /// instead; then it goes on with the oldest that is left. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -279,6 +368,19 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::{Lagged, TBroadcast};
+    ///
+    /// let ticker = TBroadcast::with_capacity(1);
+    /// let slow = ticker.subscriber();
+    /// (1..=3).for_each(|n| ticker.publish(n));
+    /// assert_eq!(atomically(|tx| slow.recv_or_lag(tx)), Err(Lagged(2)));
+    /// assert_eq!(atomically(|tx| slow.recv_or_lag(tx)), Ok(3));
+    /// ```
     pub fn recv_or_lag(&self, tx: &Transaction<'_, '_>) -> StmResult<Result<T, Lagged>> {
         match self.try_recv_or_lag(tx)? {
             Some(received) => Ok(received),
@@ -286,11 +388,29 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
         }
     }
 
-    /// As [`recv_or_lag`](Self::recv_or_lag), if there is an item or something was missed.
+    /// As [`recv_or_lag`](Self::recv_or_lag), if there is an item or something was missed. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Does not wait. Conflicts as [`recv`](Self::recv) does.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::atomically;
+    /// use stm::channel::{Lagged, TBroadcast};
+    ///
+    /// let ticker = TBroadcast::with_capacity(1);
+    /// let slow = ticker.subscriber();
+    /// (1..=3).for_each(|n| ticker.publish(n));
+    /// assert_eq!(atomically(|tx| slow.try_recv_or_lag(tx)), Some(Err(Lagged(2))));
+    /// assert_eq!(atomically(|tx| slow.try_recv_or_lag(tx)), Some(Ok(3)));
+    /// assert_eq!(atomically(|tx| slow.try_recv_or_lag(tx)), None);
+    /// ```
     pub fn try_recv_or_lag(&self, tx: &Transaction<'_, '_>) -> StmResult<Option<Result<T, Lagged>>> {
         match self.next(tx)? {
             Next::Item(item, next) => {
@@ -303,7 +423,7 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
         }
     }
 
-    /// Returns a clone of the next item, and waits for one if there is none. The position stays.
+    /// Returns a clone of the next item, and waits for one if there is none. The position stays. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -332,15 +452,25 @@ impl<T: Clone + Send + Sync + 'static> TSubscriber<T> {
         }
     }
 
-    /// Returns a clone of the next item, if there is one. The position stays.
+    /// Returns a clone of the next item, if there is one. The position stays. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with who reads by this subscriber; with `send` if there is nothing to read.
+    /// Conflicts with who reads by this subscriber; with `send` and `close` if there is nothing to read, or something is missed.
     ///
     /// # Errors
     ///
     /// Returns [`Abort`](crate::Abort) if the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let news = stm::channel::TBroadcast::new();
+    /// let reader = news.subscriber();
+    /// assert_eq!(stm::snapshot(|tx| reader.try_peek(tx)), None);
+    /// news.publish(7);
+    /// assert_eq!(stm::snapshot(|tx| reader.try_peek(tx)), Some(7));
+    /// ```
     #[doc(alias = "tryPeekTChan")]
     pub fn try_peek(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Option<T>> {
         let mut next = self.next(tx)?;

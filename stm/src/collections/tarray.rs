@@ -14,9 +14,12 @@ use crate::{ReadTransaction, Ref, StmResult, TCell, Transaction, snapshot};
 /// values get some with the first access, as those of a [`TCell`] do, which is what the elements are: [`cell`](Self::cell) and
 /// [`cells`](Self::cells) give access to them.
 ///
-/// Every operation on one element takes constant time, and conflicts with what others do to that element, exactly as the operation
-/// of that name on a `TCell`. Operations on different elements never conflict. Those on all elements take time proportional to the
-/// length.
+/// # Complexity and conflicts
+///
+/// Every operation on one element takes O(1), and conflicts with what others do to that element, exactly as the operation of that
+/// name on a `TCell`. Operations on different elements never conflict. Those on all elements take O(length).
+///
+/// # Indexes
 ///
 /// Where an element is told by its index and there is none, a method panics, as a slice does; the transaction is then undone.
 /// [`get`](Self::get) returns `None` instead.
@@ -39,11 +42,18 @@ pub struct TArray<T: 'static> {
 }
 
 impl<T: Send + Sync + 'static> TArray<T> {
-    /// Creates an array of so many clones of a value.
+    /// Creates an array of so many clones of a value. O(length); conflicts with nothing.
     ///
     /// # Panics
     ///
     /// Panics if `T::clone` does, or if that is more than memory can hold.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let array = stm::collections::TArray::new(3, 'a');
+    /// assert_eq!((array.len(), array.load(2)), (3, 'a'));
+    /// ```
     pub fn new(length: usize, value: T) -> Self
     where
         T: Clone,
@@ -51,7 +61,7 @@ impl<T: Send + Sync + 'static> TArray<T> {
         Self::from_fn(length, |_| value.clone())
     }
 
-    /// Creates an array of so many elements, each made of its index.
+    /// Creates an array of so many elements, each made of its index. O(length); conflicts with nothing.
     ///
     /// # Panics
     ///
@@ -67,17 +77,29 @@ impl<T: Send + Sync + 'static> TArray<T> {
         Self { cells: SharedSlice::from_fn(length, |index| TCell::new(f(index))) }
     }
 
-    /// The length, which never changes.
+    /// The length, which never changes. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(stm::collections::TArray::new(3, 0).len(), 3);
+    /// ```
     pub fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether there are no elements.
+    /// Whether there are no elements. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(!stm::collections::TArray::new(3, 0).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
 
-    /// Borrows all elements for the whole run: to go through them, or for what is not among the methods here.
+    /// Borrows all elements for the whole run: to go through them, or for what is not among the methods here. O(1).
     ///
     /// Reads nothing yet, and so conflicts with nothing.
     ///
@@ -96,18 +118,37 @@ impl<T: Send + Sync + 'static> TArray<T> {
         SharedSlice::get(&self.cells, tx)
     }
 
-    /// Borrows one element for the whole run.
+    /// Borrows one element for the whole run. O(1).
+    ///
+    /// Reads nothing yet, and so conflicts with nothing.
     ///
     /// # Panics
     ///
     /// Panics if there is none with this index.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TArray};
+    ///
+    /// let array = TArray::from_iter([1, 2, 3]);
+    /// atomically(|tx| {
+    ///     let cell = array.cell(tx, 1);
+    ///     cell.write(tx, cell.read(tx)? * 10)
+    /// });
+    /// assert_eq!(array.load(1), 20);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn cell<'tx>(&self, tx: &ReadTransaction<'tx, '_>, index: usize) -> &'tx TCell<T> {
         &self.cells(tx)[index]
     }
 
-    /// Returns a clone of an element, or `None` if there is none with this index.
+    /// Returns a clone of an element, or `None` if there is none with this index. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with changes of that element.
     ///
     /// # Errors
     ///
@@ -130,7 +171,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cells(tx).get(index).map(|cell| cell.read(tx)).transpose()
     }
 
-    /// Returns a clone of an element.
+    /// Returns a clone of an element. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with changes of that element.
     ///
     /// # Errors
     ///
@@ -159,7 +204,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cell(tx, index).read(tx)
     }
 
-    /// Borrows an element's value from the transaction, without a clone. See [`read`](Self::read).
+    /// Borrows an element's value from the transaction, without a clone. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`read`](Self::read).
     ///
     /// # Errors
     ///
@@ -168,13 +217,26 @@ impl<T: Send + Sync + 'static> TArray<T> {
     /// # Panics
     ///
     /// Panics if there is none with this index.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TArray};
+    ///
+    /// let names = TArray::from_iter(["Ada", "Grace"].map(String::from));
+    /// assert_eq!(atomically(|tx| Ok(names.read_ref(tx, 1)?.len())), 5);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn read_ref<'tx>(&self, tx: &ReadTransaction<'tx, '_>, index: usize) -> StmResult<Ref<'tx, T>> {
         self.cell(tx, index).read_ref(tx)
     }
 
-    /// Runs `f` on an element's value, without cloning it. See [`read`](Self::read).
+    /// Runs `f` on an element's value, without cloning it. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`read`](Self::read).
     ///
     /// # Errors
     ///
@@ -199,11 +261,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cell(tx, index).with(tx, f)
     }
 
-    /// Gives an element a new value.
+    /// Gives an element a new value. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// An element that is only written conflicts with nobody.
+    /// An element that is only written conflicts with nobody. Who reads it conflicts with this one.
     ///
     /// # Errors
     ///
@@ -232,7 +294,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cell(tx, index).write(tx, value)
     }
 
-    /// Writes an element and returns the value before it.
+    /// Writes an element and returns the value before it. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with other uses of that element.
     ///
     /// # Errors
     ///
@@ -260,7 +326,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cell(tx, index).replace(tx, value)
     }
 
-    /// Writes what `f` makes of an element.
+    /// Writes what `f` makes of an element. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with other uses of that element.
     ///
     /// # Errors
     ///
@@ -290,7 +360,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cell(tx, index).modify(tx, f)
     }
 
-    /// Changes a clone of an element in place, writes it, and returns what `f` returned.
+    /// Changes a clone of an element in place, writes it, and returns what `f` returned. O(1).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// Conflicts with other uses of that element.
     ///
     /// # Errors
     ///
@@ -318,11 +392,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cell(tx, index).update(tx, f)
     }
 
-    /// Exchanges two elements.
+    /// Exchanges two elements. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Reads and writes both, if they are two.
+    /// Reads and writes both, if they are two, and so conflicts with other uses of either.
     ///
     /// # Errors
     ///
@@ -357,11 +431,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         Ok(())
     }
 
-    /// Gives all elements one value.
+    /// Gives all elements one value. O(length).
     ///
     /// # Retry and conflicts
     ///
-    /// Writes all elements, and reads none.
+    /// Writes all elements, and reads none: whoever reads one conflicts with it, it with nobody.
     ///
     /// # Errors
     ///
@@ -385,11 +459,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cells(tx).iter().try_for_each(|cell| cell.write(tx, value.clone()))
     }
 
-    /// Runs `f` on the value of each element, in order, without cloning it.
+    /// Runs `f` on the value of each element, in order, without cloning it. O(length).
     ///
     /// # Retry and conflicts
     ///
-    /// Reads all elements.
+    /// Reads all elements, and so conflicts with every change. In a [`snapshot`](crate::snapshot()) nothing conflicts.
     ///
     /// # Errors
     ///
@@ -413,11 +487,11 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cells(tx).iter().try_for_each(|cell| cell.with(tx, &mut f))
     }
 
-    /// Returns clones of all elements.
+    /// Returns clones of all elements. O(length).
     ///
     /// # Retry and conflicts
     ///
-    /// Reads all elements.
+    /// Reads all elements, and so conflicts with every change. In a [`snapshot`](crate::snapshot()) nothing conflicts.
     ///
     /// # Errors
     ///
@@ -441,11 +515,18 @@ impl<T: Send + Sync + 'static> TArray<T> {
         Ok(values)
     }
 
-    /// Returns the committed value of an element. See [`TCell::load`].
+    /// Returns the committed value of an element. See [`TCell::load`]. O(1); conflicts with nothing.
     ///
     /// # Panics
     ///
     /// Panics if there is none with this index.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let array = stm::collections::TArray::from_iter([1, 2, 3]);
+    /// assert_eq!(array.load(1), 2);
+    /// ```
     #[inline]
     #[track_caller]
     #[must_use = "loading a value has no effect but to return it"]
@@ -456,7 +537,8 @@ impl<T: Send + Sync + 'static> TArray<T> {
         self.cells[index].load()
     }
 
-    /// Replaces the value of an element, in one atomic step of its own. See [`TVar::store`](crate::TVar::store).
+    /// Replaces the value of an element, in one atomic step of its own. See [`TVar::store`](crate::TVar::store). O(1). Conflicts
+    /// with transactions that have read the element.
     ///
     /// # Panics
     ///
@@ -483,7 +565,7 @@ impl<T: 'static> Clone for TArray<T> {
 }
 
 impl<T: 'static> TArray<T> {
-    /// Whether the two are handles of one array. So says `==`, too.
+    /// Whether the two are handles of one array. So says `==`, too. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///

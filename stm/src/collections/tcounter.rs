@@ -20,11 +20,14 @@ use crate::{ReadTransaction, Shared, StmResult, TCell, Transaction, atomically, 
 /// A counter that is read as often as it is changed is better off as a `TVar<u64>`: it takes 1 kB for every two cores of the
 /// machine or part thereof (64 stripes at most).
 ///
+/// # Complexity and conflicts
+///
 /// | operation | complexity | conflicts with |
 /// |---|---|---|
-/// | [`add`](Self::add), [`bump`](Self::bump) | O(1) | readers of the sum, and those who gather |
+/// | [`add`](Self::add), [`bump`](Self::bump) | O(1); O(stripes) where the stripe is full, beyond 2^58 | readers of the sum, and those who gather |
 /// | [`try_take`](Self::try_take), [`take`](Self::take) | O(1) while the thread's stripe holds enough, else O(stripes) | the same; when it gathers, with every change of what it looked at |
 /// | [`get`](Self::get), [`take_all`](Self::take_all) | O(stripes) | every change |
+/// | [`load`](Self::load) | O(stripes) | nothing |
 /// | [`set`](Self::set) | O(stripes) | who reads or changes the counter; none by itself |
 ///
 /// The value is at most `u64::MAX`; adding beyond that is an error of the program, and panics.
@@ -54,12 +57,19 @@ struct Stripes {
 }
 
 impl TCounter {
-    /// Creates a counter with this value.
+    /// Creates a counter with this value. O(stripes); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let stock = stm::collections::TCounter::new(5);
+    /// assert_eq!(stock.load(), 5);
+    /// ```
     pub fn new(value: u64) -> Self {
         Self { stripes: Shared::new(Stripes::new((4 * cores()).next_power_of_two().clamp(8, 64), value)) }
     }
 
-    /// Whether the two are handles of one counter. So says `==`, too.
+    /// Whether the two are handles of one counter. So says `==`, too. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -73,7 +83,7 @@ impl TCounter {
         Shared::ptr_eq(&self.stripes, &other.stripes)
     }
 
-    /// Adds to the counter.
+    /// Adds to the counter. O(1); O(stripes) where the stripe is full, which happens beyond 2^58 only.
     ///
     /// # Retry and conflicts
     ///
@@ -112,6 +122,8 @@ impl TCounter {
 
     /// Adds to the counter, in one atomic step of its own. Inside a body it acts at once, and is not undone.
     ///
+    /// Complexity and conflicts: as [`add`](Self::add).
+    ///
     /// # Panics
     ///
     /// Panics if the counter would exceed `u64::MAX`; inside a body also if the thread's stripe is full, which happens beyond 2^58
@@ -140,7 +152,7 @@ impl TCounter {
         }
     }
 
-    /// Returns the value, exactly.
+    /// Returns the value, exactly. O(stripes).
     ///
     /// # Retry and conflicts
     ///
@@ -168,7 +180,8 @@ impl TCounter {
         Ok(sum)
     }
 
-    /// Returns the committed value, of one moment.
+    /// Returns the committed value, of one moment. O(stripes). It is a [`snapshot`](crate::snapshot()), so it conflicts with
+    /// nothing.
     ///
     /// # Panics
     ///
@@ -185,7 +198,7 @@ impl TCounter {
         snapshot(|tx| self.get(tx))
     }
 
-    /// Gives the counter a new value.
+    /// Gives the counter a new value. O(stripes).
     ///
     /// # Retry and conflicts
     ///
@@ -212,7 +225,8 @@ impl TCounter {
         (0..).zip(&stripes.cells).try_for_each(|(index, cell)| cell.write(tx, Stripes::part(count, index, value)))
     }
 
-    /// Takes so much off the counter, if it has as much, and says whether it had.
+    /// Takes so much off the counter, if it has as much, and says whether it had. O(1) while the thread's stripe holds enough, else
+    /// O(stripes).
     ///
     /// # Retry and conflicts
     ///
@@ -247,7 +261,7 @@ impl TCounter {
         Ok(true)
     }
 
-    /// Takes so much off the counter; waits until it has as much.
+    /// Takes so much off the counter; waits until it has as much. O(1) while the thread's stripe holds enough, else O(stripes).
     ///
     /// It waits by [`retry`](ReadTransaction::retry). Who waits for much does not get it before those who wait for little: for
     /// that see [`TSemaphore`](crate::sync).
@@ -278,7 +292,7 @@ impl TCounter {
         if self.try_take(tx, n)? { Ok(()) } else { tx.retry() }
     }
 
-    /// Takes everything off the counter, and returns how much it was.
+    /// Takes everything off the counter, and returns how much it was. O(stripes).
     ///
     /// # Retry and conflicts
     ///

@@ -24,17 +24,23 @@ const MIDDLE: u64 = 1 << 63;
 ///
 /// It is a handle: cloning it shares the deque, and `==` says whether two handles are of one deque.
 ///
+/// # Complexity and conflicts
+///
 /// What is done at the front does not conflict with what is done at the back, unless there is at most one item, or the end of a
 /// block meets the beginning of another in the table of blocks (once in 64 operations at most), or once for each doubling of the
 /// most items there have been: then that table is replaced.
 ///
 /// | operation | complexity | conflicts with |
 /// |---|---|---|
-/// | push, pop, take, [`front`](Self::front), [`back`](Self::back), [`is_empty`](Self::is_empty) | O(1); O(n/64) when the table grows | changes at the same end |
+/// | push, pop, take, [`extend_back`](Self::extend_back) for each item, [`front`](Self::front), [`back`](Self::back), [`is_empty`](Self::is_empty) | O(1); O(n/64) when the table grows | changes at the same end |
 /// | [`get`](Self::get) | O(1) | changes at the front, and of that item |
 /// | [`len`](Self::len) | O(1) | changes at either end |
 /// | [`for_each`](Self::for_each), [`to_vec`](Self::to_vec), [`drain`](Self::drain) | O(n) | every change |
 /// | [`clear`](Self::clear) | O(1) | everybody with it, it with nobody |
+///
+/// (A table that has grown has room for twice as many items, so a push is O(1) on average.)
+///
+/// # Items
 ///
 /// Items are handed out by reference for the rest of the run, or as clones: others may see an item for a while after it was taken
 /// out, and it is dropped when none can any more.
@@ -93,7 +99,15 @@ struct Inside<'tx, T: 'static> {
 }
 
 impl<T: Send + Sync + 'static> TDeque<T> {
-    /// Creates a deque without items.
+    /// Creates a deque without items. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let deque = stm::collections::TDeque::new();
+    /// stm::atomically(|tx| deque.push_back(tx, 1));
+    /// assert_eq!(stm::snapshot(|tx| deque.to_vec(tx)), [1]);
+    /// ```
     pub fn new() -> Self {
         Self::from_blocks(Table::new(ROOM), 0)
     }
@@ -113,7 +127,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         Ok(Inside { inner, table: table.expect("there is a table from the beginning") })
     }
 
-    /// Puts an item in front of all others.
+    /// Puts an item in front of all others. O(1), on average: see the [type](Self#complexity-and-conflicts).
     ///
     /// # Retry and conflicts
     ///
@@ -142,7 +156,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         inside.inner.front.write(tx, place)
     }
 
-    /// Puts an item behind all others.
+    /// Puts an item behind all others. O(1), on average: see the [type](Self#complexity-and-conflicts).
     ///
     /// # Retry and conflicts
     ///
@@ -174,7 +188,11 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         inside.inner.back.write(tx, place.wrapping_add(1))
     }
 
-    /// Puts items behind all others, one after the other.
+    /// Puts items behind all others, one after the other. O(1) for each, on average.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`push_back`](Self::push_back) of each.
     ///
     /// # Errors
     ///
@@ -195,7 +213,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         items.into_iter().try_for_each(|item| self.push_back(tx, item))
     }
 
-    /// Takes out the first item, if there is one. [`take_front`](Self::take_front) waits for one.
+    /// Takes out the first item, if there is one. [`take_front`](Self::take_front) waits for one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -227,7 +245,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         Ok(item)
     }
 
-    /// Takes out the last item, if there is one. [`take_back`](Self::take_back) waits for one.
+    /// Takes out the last item, if there is one. [`take_back`](Self::take_back) waits for one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -259,7 +277,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         Ok(item)
     }
 
-    /// Takes out the first item; waits until there is one. Its `try_` form is [`pop_front`](Self::pop_front).
+    /// Takes out the first item; waits until there is one. Its `try_` form is [`pop_front`](Self::pop_front). O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -293,7 +311,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         }
     }
 
-    /// Takes out the last item; waits until there is one. Its `try_` form is [`pop_back`](Self::pop_back).
+    /// Takes out the last item; waits until there is one. Its `try_` form is [`pop_back`](Self::pop_back). O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -323,11 +341,11 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         }
     }
 
-    /// Borrows the first item for the rest of the run.
+    /// Borrows the first item for the rest of the run. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with changes at the front.
+    /// Conflicts with changes at the front, and with pushes at the back if it finds the deque empty.
     ///
     /// # Errors
     ///
@@ -347,11 +365,11 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         inside.item(tx, inside.inner.front.read(tx)?)
     }
 
-    /// Borrows the last item for the rest of the run.
+    /// Borrows the last item for the rest of the run. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with changes at the back.
+    /// Conflicts with changes at the back, and with pushes at the front if it finds the deque empty.
     ///
     /// # Errors
     ///
@@ -371,7 +389,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         inside.item(tx, inside.inner.back.read(tx)?.wrapping_sub(1))
     }
 
-    /// Borrows the item that so many others are in front of, for the rest of the run.
+    /// Borrows the item that so many others are in front of, for the rest of the run. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -395,7 +413,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         inside.item(tx, inside.inner.front.read(tx)?.wrapping_add(index as u64))
     }
 
-    /// How many items there are.
+    /// How many items there are. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -417,11 +435,11 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         Ok(inner.back.read(tx)?.wrapping_sub(inner.front.read(tx)?) as usize)
     }
 
-    /// Whether there are no items.
+    /// Whether there are no items. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Conflicts with changes at the front.
+    /// Conflicts with changes at the front, and with pushes at the back if it finds the deque empty.
     ///
     /// # Errors
     ///
@@ -437,7 +455,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         Ok(self.front(tx)?.is_none())
     }
 
-    /// Runs `f` on each item, from the first to the last.
+    /// Runs `f` on each item, from the first to the last. O(n).
     ///
     /// `f` should not take out or put in items of this deque: which ones it is shown after that is not said. To do so go through
     /// [`to_vec`](Self::to_vec).
@@ -482,7 +500,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         Ok(())
     }
 
-    /// Returns clones of all items, from the first to the last.
+    /// Returns clones of all items, from the first to the last. O(n).
     ///
     /// # Retry and conflicts
     ///
@@ -507,7 +525,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         Ok(items)
     }
 
-    /// Takes out all items.
+    /// Takes out all items. O(n).
     ///
     /// # Retry and conflicts
     ///
@@ -536,7 +554,7 @@ impl<T: Send + Sync + 'static> TDeque<T> {
         Ok(items)
     }
 
-    /// Drops all items, once no transaction can see them any more, and the table that has grown with them.
+    /// Drops all items, once no transaction can see them any more, and the table that has grown with them. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -676,7 +694,7 @@ impl<T: 'static> Clone for TDeque<T> {
 }
 
 impl<T: 'static> TDeque<T> {
-    /// Whether the two are handles of one deque. So says `==`, too.
+    /// Whether the two are handles of one deque. So says `==`, too. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///

@@ -30,13 +30,14 @@ use super::trie::{Path, Root, Trie};
 ///
 /// | operation | time | conflicts with changes of |
 /// |---|---|---|
-/// | [`get`](Self::get), [`with`](Self::with), [`contains_key`](Self::contains_key) | O(1) (O(log n) with a base of 32) | the key |
-/// | [`insert`](Self::insert), [`remove`](Self::remove), [`alter`](Self::alter) | O(1), as above | the key |
+/// | [`get`](Self::get), [`get_ref`](Self::get_ref), [`with`](Self::with), [`contains_key`](Self::contains_key), [`wait_for`](Self::wait_for) | O(1) (O(log n) with a base of 32) | the key |
+/// | [`insert`](Self::insert), [`remove`](Self::remove), [`take`](Self::take), [`alter`](Self::alter), [`get_or_insert_with`](Self::get_or_insert_with) | O(1), as above | the key |
 /// | [`update`](Self::update) | O(1), as above | the key |
+/// | [`extend`](Self::extend) | O(1) each, as above | these keys |
 /// | [`is_empty`](Self::is_empty) | O(1), as a rule | the entry it finds |
 /// | [`len`](Self::len) | O(1) | which keys there are |
 /// | [`for_each`](Self::for_each), [`iter`](Self::iter), [`retain`](Self::retain), [`drain`](Self::drain) | O(n) | everything |
-/// | [`clear`](Self::clear), [`view`](Self::view) | O(1) | everything, see there |
+/// | [`clear`](Self::clear), [`view`](Self::view), [`snapshot`](Self::snapshot) | O(1) | everything, see there |
 ///
 /// Transactions that only use keys that are there conflict over the same key and nothing else. One that *adds or removes* a key
 /// also conflicts, now and then, with one that uses another key at the same place: if both add one at the end of the same chain
@@ -81,7 +82,17 @@ impl<K, V, S: BuildHasher + 'static> Inner<K, V, S> {
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> TMap<K, V> {
-    /// Creates an empty map.
+    /// Creates an empty map. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stm::{atomically, collections::TMap};
+    ///
+    /// let map = TMap::new();
+    /// atomically(|tx| map.insert(tx, 1, "one"));
+    /// assert_eq!(map.snapshot().get(&1), Some(&"one"));
+    /// ```
     pub fn new() -> Self {
         Self::with_hasher(RandomState::new())
     }
@@ -93,7 +104,7 @@ where
     V: Send + Sync + 'static,
     S: Send + Sync + 'static,
 {
-    /// Creates an empty map whose keys are hashed by `hasher`.
+    /// Creates an empty map whose keys are hashed by `hasher`. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -112,7 +123,7 @@ where
         Self { inner: Shared::new(Inner { hasher: Shared::new(hasher), trie }) }
     }
 
-    /// Whether the two are handles of one map. So says `==`, too.
+    /// Whether the two are handles of one map. So says `==`, too. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -126,7 +137,7 @@ where
         Shared::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// The number of entries, exactly.
+    /// The number of entries, exactly. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -149,7 +160,7 @@ where
         Shared::get(&self.inner, tx).trie.len(tx)
     }
 
-    /// Whether there is no entry.
+    /// Whether there is no entry. O(1), as a rule.
     ///
     /// # Retry and conflicts
     ///
@@ -172,7 +183,7 @@ where
         Shared::get(&self.inner, tx).trie.is_empty(tx)
     }
 
-    /// Calls `f` with every entry, in no particular order, without cloning anything.
+    /// Calls `f` with every entry, in no particular order, without cloning anything. O(n).
     ///
     /// `f` should not add or remove keys of this map: which entries it is shown after that is not said. To do so go through
     /// [`iter`](Self::iter), or see [`retain`](Self::retain).
@@ -232,7 +243,7 @@ where
         inner.trie.find(tx, inner.path(key), key)
     }
 
-    /// Returns a clone of a key's value.
+    /// Returns a clone of a key's value. O(1), expected.
     ///
     /// # Retry and conflicts
     ///
@@ -260,7 +271,7 @@ where
         self.find(tx, key)?.map(|entry| entry.value.read(tx)).transpose()
     }
 
-    /// Borrows a key's value from the transaction: no clone.
+    /// Borrows a key's value from the transaction: no clone. O(1), expected.
     ///
     /// # Retry and conflicts
     ///
@@ -288,7 +299,7 @@ where
         self.find(tx, key)?.map(|entry| entry.value.read_ref(tx)).transpose()
     }
 
-    /// Runs `f` on a key's value, if there is one, without cloning it.
+    /// Runs `f` on a key's value, if there is one, without cloning it. O(1), expected.
     ///
     /// # Retry and conflicts
     ///
@@ -320,7 +331,7 @@ where
         Ok(self.get_ref(tx, key)?.map(|value| f(&value)))
     }
 
-    /// Whether the key is there.
+    /// Whether the key is there. O(1), expected.
     ///
     /// # Retry and conflicts
     ///
@@ -347,7 +358,7 @@ where
         Ok(self.find(tx, key)?.is_some())
     }
 
-    /// Returns a key's value, waiting until there is one.
+    /// Returns a key's value, waiting until there is one. O(1), expected.
     ///
     /// # Retry and conflicts
     ///
@@ -380,7 +391,7 @@ where
         }
     }
 
-    /// Gives a key a value, and returns the one it had. The key of an entry that is there already stays as it is.
+    /// Gives a key a value, and returns the one it had. The key of an entry that is there already stays as it is. O(1), expected.
     ///
     /// # Retry and conflicts
     ///
@@ -405,7 +416,7 @@ where
         inner.trie.insert(tx, inner.path(&key), key, value, |key| inner.path(key))
     }
 
-    /// Removes a key, and returns the value it had.
+    /// Removes a key, and returns the value it had. O(1), expected.
     ///
     /// # Retry and conflicts
     ///
@@ -434,7 +445,7 @@ where
         inner.trie.remove(tx, inner.path(key), key)
     }
 
-    /// Removes a key and returns its value, waiting until there is one.
+    /// Removes a key and returns its value, waiting until there is one. O(1), expected.
     ///
     /// # Retry and conflicts
     ///
@@ -463,7 +474,7 @@ where
         }
     }
 
-    /// Changes a clone of a key's value in place, if there is one, writes it, and returns what `f` returned.
+    /// Changes a clone of a key's value in place, if there is one, writes it, and returns what `f` returned. O(1), expected.
     ///
     /// As all operations here that write what a closure has made, it is what you would write by hand: [`get`](Self::get), then `f`,
     /// then [`insert`](Self::insert). So `f` may use the map by the same transaction, and what the operation writes comes last:
@@ -504,7 +515,7 @@ where
         inner.trie.update(tx, inner.path(key), key, f, |key| inner.path(key))
     }
 
-    /// Makes of a key's value, or of its absence, what `f` says: the key is added, changed, removed or left out.
+    /// Makes of a key's value, or of its absence, what `f` says: the key is added, changed, removed or left out. O(1), expected.
     ///
     /// That comes last, as with [`update`](Self::update): whatever `f` does to the map by the same transaction, the key is as `f`
     /// says afterwards.
@@ -542,7 +553,7 @@ where
         }
     }
 
-    /// Returns a key's value; if there is none, adds what `f` makes.
+    /// Returns a key's value; if there is none, adds what `f` makes. O(1), expected.
     ///
     /// That comes last, as with [`update`](Self::update): the key has the value that `f` returned, even if `f` has given it another
     /// one by the same transaction.
@@ -574,7 +585,7 @@ where
         Ok(value)
     }
 
-    /// Inserts all items.
+    /// Inserts all items. O(1), expected, for each.
     ///
     /// (Outside of a transaction [`Extend`] does so in batches.)
     ///
@@ -632,7 +643,7 @@ where
         entries.into_iter().try_for_each(|(key, _)| self.remove(tx, key).map(later))
     }
 
-    /// Returns clones of all entries, in no particular order.
+    /// Returns clones of all entries, in no particular order. O(n).
     ///
     /// # Retry and conflicts
     ///
@@ -659,7 +670,7 @@ where
         Ok(entries.into_iter())
     }
 
-    /// Removes all entries and returns them.
+    /// Removes all entries and returns them. O(n).
     ///
     /// # Retry and conflicts
     ///
@@ -684,7 +695,7 @@ where
         Ok(entries)
     }
 
-    /// Removes all entries.
+    /// Removes all entries. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -745,6 +756,8 @@ where
     }
 
     /// Takes a [view](Self::view) in a transaction of its own.
+    ///
+    /// Complexity and conflicts: as [`view`](Self::view).
     ///
     /// # Panics
     ///

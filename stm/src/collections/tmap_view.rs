@@ -72,26 +72,46 @@ where
         self.is_frozen.store(true, Ordering::Release);
     }
 
-    /// The number of entries. O(1).
+    /// The number of entries. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let map = stm::collections::TMap::from([(1, "one"), (2, "two")]);
+    /// assert_eq!(map.snapshot().len(), 2);
+    /// ```
     #[track_caller]
     pub fn len(&self) -> usize {
         self.frozen().len()
     }
 
-    /// Whether there are no entries. O(1).
+    /// Whether there are no entries. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(stm::collections::TMap::<u64, u64>::new().snapshot().is_empty());
+    /// ```
     #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Goes through the entries, in no particular order.
+    /// Goes through the entries, in no particular order. O(n) in all; conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let map = stm::collections::TMap::from([(1, 10), (2, 20)]);
+    /// assert_eq!(map.snapshot().iter().map(|(key, value)| key * value).sum::<i32>(), 50);
+    /// ```
     #[track_caller]
     pub fn iter(&self) -> TMapIter<'_, K, V> {
         let frozen = self.frozen();
         TMapIter { entries: frozen.entries(), left: frozen.len() }
     }
 
-    /// Goes through the keys, in no particular order.
+    /// Goes through the keys, in no particular order. O(n) in all; conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -105,7 +125,14 @@ where
         self.iter().map(|(key, _)| key)
     }
 
-    /// Goes through the values, in no particular order.
+    /// Goes through the values, in no particular order. O(n) in all; conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let map = stm::collections::TMap::from([(1, 10), (2, 20)]);
+    /// assert_eq!(map.snapshot().values().sum::<i32>(), 30);
+    /// ```
     #[track_caller]
     pub fn values(&self) -> impl ExactSizeIterator<Item = &V> + Clone {
         self.iter().map(|(_, value)| value)
@@ -118,7 +145,7 @@ where
     V: Send + Sync + 'static,
     S: BuildHasher + Send + Sync + 'static,
 {
-    /// Borrows a key's value. O(1), as in the map.
+    /// Borrows a key's value. O(1), as in the map; conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -135,7 +162,14 @@ where
         self.frozen().get(Path::of_hash(self.hasher.hash_one(key)), key)
     }
 
-    /// Whether the key is there. O(1), as in the map.
+    /// Whether the key is there. O(1), as in the map; conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let view = stm::collections::TMap::from([(1, "one")]).snapshot();
+    /// assert!(view.contains_key(&1) && !view.contains_key(&2));
+    /// ```
     #[track_caller]
     pub fn contains_key<Q>(&self, key: &Q) -> bool
     where

@@ -31,19 +31,39 @@ pub struct TSetView<K: 'static, S: 'static = RandomState> {
 }
 
 impl<K: Send + Sync + 'static, S: Send + Sync + 'static> TSetView<K, S> {
-    /// The number of keys. O(1).
+    /// The number of keys. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let set = stm::collections::TSet::from([1, 2]);
+    /// assert_eq!(set.snapshot().len(), 2);
+    /// ```
     #[track_caller]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there are no keys. O(1).
+    /// Whether there are no keys. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(stm::collections::TSet::<u64>::new().snapshot().is_empty());
+    /// ```
     #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Goes through the keys, in no particular order.
+    /// Goes through the keys, in no particular order. O(n) in all; conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let set = stm::collections::TSet::from([1, 2]);
+    /// assert_eq!(set.snapshot().iter().sum::<i32>(), 3);
+    /// ```
     #[track_caller]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &K> + Clone {
         self.keys.keys()
@@ -51,7 +71,14 @@ impl<K: Send + Sync + 'static, S: Send + Sync + 'static> TSetView<K, S> {
 }
 
 impl<K: Hash + Eq + Send + Sync + 'static, S: BuildHasher + Send + Sync + 'static> TSetView<K, S> {
-    /// Whether the key is there. O(1), as in the set.
+    /// Whether the key is there. O(1), as in the set; conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let view = stm::collections::TSet::from([1]).snapshot();
+    /// assert!(view.contains(&1) && !view.contains(&2));
+    /// ```
     #[track_caller]
     pub fn contains<Q>(&self, key: &Q) -> bool
     where

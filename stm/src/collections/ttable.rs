@@ -40,7 +40,8 @@ pub use unique::UniqueIndex;
 /// # Complexity
 ///
 /// The rows and each index are a [`TOrdMap`]. An insert takes O(log n) for each index, as does a removal; an update does so for
-/// those whose keys it changes.
+/// those whose keys it changes, and for all if it changes the primary key. To find a row by its primary key is O(log n). What goes
+/// through many rows, or changes them, says so itself.
 ///
 /// # Conflicts
 ///
@@ -89,18 +90,24 @@ where
     R: Send + Sync + 'static,
     P: Ord + Clone + Send + Sync + 'static,
 {
-    /// Begins to declare a table whose rows have this primary key: each has another.
+    /// Begins to declare a table whose rows have this primary key: each has another. O(1); conflicts with nothing.
     ///
     /// `primary` must return the same for the same row each time, and not use transactions.
     ///
     /// # Examples
     ///
-    /// See [`TTable`].
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let table = TTable::builder(|row: &(u32, &str)| row.0).build();
+    /// atomically(|tx| table.insert(tx, (1, "a"))).unwrap();
+    /// assert_eq!(atomically(|tx| table.get(tx, &1)), Some((1, "a")));
+    /// ```
     pub fn builder(primary: impl Fn(&R) -> P + Send + Sync + 'static) -> TTableBuilder<R, P> {
         TTableBuilder::new(primary)
     }
 
-    /// Adds a row.
+    /// Adds a row. O(log n), and as much for each index.
     ///
     /// The inner error is the row with the name of the index in which another row has its key; nothing has changed then.
     ///
@@ -134,7 +141,8 @@ where
         inner.enter(tx, primary, row)
     }
 
-    /// Adds a row, or puts it in the place of the one with its primary key, which is returned then.
+    /// Adds a row, or puts it in the place of the one with its primary key, which is returned then. O(log n), and as much for each
+    /// index in which it changes a key.
     ///
     /// The inner error is the row with the name of the index in which a third row has its key; nothing has changed then.
     ///
@@ -172,7 +180,8 @@ where
         Ok(inner.exchange(tx, &primary, spot, row)?.map(|()| Some(old.take())))
     }
 
-    /// Changes the row with this primary key, on a clone, and returns what `f` returned: nothing if there is no such row.
+    /// Changes the row with this primary key, on a clone, and returns what `f` returned: nothing if there is no such row. O(log n),
+    /// and as much for each index in which it changes a key: for all, if it changes the primary key.
     ///
     /// The keys may change, the primary key too. The inner error is the changed row with the name of the index in which another
     /// row has its key; nothing has changed then.
@@ -216,7 +225,7 @@ where
         Ok(inner.exchange(tx, key, spot, row)?.map(|()| Some(result)))
     }
 
-    /// Removes the row with this primary key, and returns it.
+    /// Removes the row with this primary key, and returns it. O(log n), and as much for each index.
     ///
     /// # Retry and conflicts
     ///
@@ -304,7 +313,11 @@ where
         Shared::get(&self.inner, tx).rows.get(tx, key)
     }
 
-    /// Borrows the row with this primary key for as long as the run lasts. Otherwise as [`get`](Self::get).
+    /// Borrows the row with this primary key for as long as the run lasts. O(log n).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`get`](Self::get).
     ///
     /// # Errors
     ///
@@ -353,7 +366,11 @@ where
         Shared::get(&self.inner, tx).rows.contains_key(tx, key)
     }
 
-    /// Calls `f` with the row with this primary key, if there is one. Otherwise as [`get`](Self::get).
+    /// Calls `f` with the row with this primary key, if there is one. O(log n).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`get`](Self::get).
     ///
     /// # Errors
     ///
@@ -376,7 +393,7 @@ where
         Shared::get(&self.inner, tx).rows.with(tx, key, f)
     }
 
-    /// Returns the rows whose primary keys are in the range, in order.
+    /// Returns the rows whose primary keys are in the range, in order. O(log n) and O(1) for each of them.
     ///
     /// # Retry and conflicts
     ///
@@ -512,7 +529,7 @@ impl<R: 'static, P: 'static> Inner<R, P> {
 }
 
 impl<R: 'static, P: 'static> TTable<R, P> {
-    /// Whether the two are handles of one table. So says `==`, too.
+    /// Whether the two are handles of one table. So says `==`, too. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///

@@ -8,7 +8,7 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// Whether it was the last that was missing, which made the others go on.
+    /// Whether it was the last that was missing, which made the others go on. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///

@@ -59,7 +59,7 @@ impl Clone for TBarrier {
 }
 
 impl TBarrier {
-    /// Creates a barrier for so many. At a barrier for 0 or 1 nobody waits.
+    /// Creates a barrier for so many. At a barrier for 0 or 1 nobody waits. O(1); conflicts with nothing.
     ///
     /// # Panics
     ///
@@ -77,7 +77,7 @@ impl TBarrier {
         Self { inner: Shared::new(Inner { parties, state: TCell::new((0, 0)), generation: TCell::new(0) }) }
     }
 
-    /// How many have to come.
+    /// How many have to come. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -88,7 +88,7 @@ impl TBarrier {
         self.inner.parties as usize
     }
 
-    /// How many have arrived and are not all yet.
+    /// How many have arrived and are not all yet. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -109,7 +109,7 @@ impl TBarrier {
         Ok(Shared::get(&self.inner, tx).state.read(tx)?.1 as usize)
     }
 
-    /// Arrives when the transaction commits. The last that is missing ends the generation.
+    /// Arrives when the transaction commits. The last that is missing ends the generation. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -147,7 +147,7 @@ impl TBarrier {
         Ok(Arrival { generation, is_last })
     }
 
-    /// Waits until all have arrived.
+    /// Waits until all have arrived. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -173,7 +173,7 @@ impl TBarrier {
         tx.check(self.has_passed(tx, arrival)?)
     }
 
-    /// Whether all have arrived.
+    /// Whether all have arrived. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -196,7 +196,7 @@ impl TBarrier {
         Ok(Shared::get(&self.inner, tx).generation.read(tx)? != arrival.generation)
     }
 
-    /// Takes an arrival back, if not all have arrived yet, and says whether it has. To be called once for an arrival.
+    /// Takes an arrival back, if not all have arrived yet, and says whether it has. To be called once for an arrival. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -228,6 +228,8 @@ impl TBarrier {
 
     /// Arrives, and blocks the thread until all have. Returns whether it was the last that was missing.
     ///
+    /// O(1), the wait apart. Conflicts with who else arrives.
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -247,6 +249,8 @@ impl TBarrier {
     }
 
     /// [`wait`](Self::wait), as long as the time is not over.
+    ///
+    /// Complexity and conflicts: as [`wait`](Self::wait).
     ///
     /// # Errors
     ///
@@ -285,6 +289,8 @@ impl TBarrier {
 
     /// [`wait`](Self::wait) as a future, which arrives when it is first polled. Dropping it before all have arrived
     /// takes the arrival back.
+    ///
+    /// Complexity and conflicts: as [`wait`](Self::wait).
     ///
     /// # Panics
     ///

@@ -51,7 +51,7 @@ impl Clone for TLatch {
 }
 
 impl TLatch {
-    /// Creates a latch that is to be counted down so often. With 0 it is open from the start.
+    /// Creates a latch that is to be counted down so often. With 0 it is open from the start. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -63,7 +63,7 @@ impl TLatch {
     }
 
     /// Counts down by one, and opens the latch if that was the last. An open latch stays as it is. Returns whether it
-    /// is open now.
+    /// is open now. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -98,6 +98,8 @@ impl TLatch {
 
     /// [`count_down`](Self::count_down) in a transaction of its own.
     ///
+    /// Complexity and conflicts: as [`count_down`](Self::count_down).
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -112,7 +114,7 @@ impl TLatch {
         atomically(|tx| self.count_down(tx))
     }
 
-    /// Waits until the latch is open.
+    /// Waits until the latch is open. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -144,7 +146,7 @@ impl TLatch {
         tx.check(self.is_open(tx)?)
     }
 
-    /// Whether the latch is open.
+    /// Whether the latch is open. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -163,7 +165,7 @@ impl TLatch {
         Shared::get(&self.inner, tx).is_open.read(tx)
     }
 
-    /// How often it is still to be counted down.
+    /// How often it is still to be counted down. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -184,6 +186,8 @@ impl TLatch {
 
     /// Blocks the thread until the latch is open.
     ///
+    /// Complexity and conflicts: as [`wait`](Self::wait).
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -201,6 +205,8 @@ impl TLatch {
     }
 
     /// Blocks the thread until the latch is open or the time is over.
+    ///
+    /// Complexity and conflicts: as [`wait`](Self::wait).
     ///
     /// # Errors
     ///
@@ -224,6 +230,8 @@ impl TLatch {
     }
 
     /// Waits until the latch is open, without a thread.
+    ///
+    /// Complexity and conflicts: as [`wait`](Self::wait).
     ///
     /// # Panics
     ///

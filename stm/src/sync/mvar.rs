@@ -44,7 +44,7 @@ impl<T: 'static> Clone for TMVar<T> {
 }
 
 impl<T: Send + Sync + 'static> TMVar<T> {
-    /// Creates a slot that holds a value.
+    /// Creates a slot that holds a value. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -58,7 +58,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         Self { slot: Shared::new(TLink::new(Some(Shared::new(value)))) }
     }
 
-    /// Creates an empty slot.
+    /// Creates an empty slot. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -90,7 +90,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         }
     }
 
-    /// Takes the value out, and waits until there is one.
+    /// Takes the value out, and waits until there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -120,7 +120,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         Ok(value)
     }
 
-    /// [`take`](Self::take), without a clone.
+    /// [`take`](Self::take), without a clone. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -144,7 +144,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         Ok(value)
     }
 
-    /// Takes the value out, if there is one.
+    /// Takes the value out, if there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -172,7 +172,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
     }
 
     /// Puts a value in, and waits until there is room for it. A value that is not put because the run is over is
-    /// dropped.
+    /// dropped. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -205,7 +205,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         self.hold(tx, Some(value))
     }
 
-    /// Puts a value in if there is room for it, and gives it back otherwise.
+    /// Puts a value in if there is room for it, and gives it back otherwise. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -235,7 +235,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         self.hold(tx, Some(Shared::new(value))).map(Ok)
     }
 
-    /// Puts a value in, whether there is one or not. One that was there is dropped.
+    /// Puts a value in, whether there is one or not. One that was there is dropped. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -257,7 +257,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         self.hold(tx, Some(Shared::new(value)))
     }
 
-    /// Returns a clone of the value, which stays, and waits until there is one.
+    /// Returns a clone of the value, which stays, and waits until there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -281,7 +281,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         self.with(tx, T::clone)
     }
 
-    /// [`read`](Self::read), without a clone.
+    /// [`read`](Self::read), without a clone. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -304,7 +304,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         }
     }
 
-    /// Runs `f` on the value, which stays, and waits until there is one.
+    /// Runs `f` on the value, which stays, and waits until there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -327,7 +327,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         }
     }
 
-    /// Returns a clone of the value, which stays, if there is one.
+    /// Returns a clone of the value, which stays, if there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -351,7 +351,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         Ok(self.held(tx)?.map(|value| value.get().clone()))
     }
 
-    /// Replaces the value and returns the one it replaced, and waits until there is one.
+    /// Replaces the value and returns the one it replaced, and waits until there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -381,7 +381,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
     }
 
     /// Changes a clone of the value in place, puts it in place of the value, and returns what `f` returned. Waits until
-    /// there is one.
+    /// there is one. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -409,7 +409,7 @@ impl<T: Send + Sync + 'static> TMVar<T> {
         Ok(result)
     }
 
-    /// Whether the slot is empty.
+    /// Whether the slot is empty. O(1).
     ///
     /// # Retry and conflicts
     ///

@@ -54,7 +54,7 @@ impl<T: Send + Sync + 'static> Clone for TPromise<T> {
 }
 
 impl<T: Send + Sync + 'static> TPromise<T> {
-    /// Creates a promise that is not set.
+    /// Creates a promise that is not set. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -66,7 +66,7 @@ impl<T: Send + Sync + 'static> TPromise<T> {
         Self { setter: Arc::new(Setter { state: Shared::new(State::new()) }) }
     }
 
-    /// The end at which the value is read.
+    /// The end at which the value is read. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -80,11 +80,11 @@ impl<T: Send + Sync + 'static> TPromise<T> {
         TFuture::new(self.setter.state.clone())
     }
 
-    /// Sets the value, or gives it back if there is one already.
+    /// Sets the value, or gives it back if there is one already. O(1).
     ///
     /// # Retry and conflicts
     ///
-    /// Never retries. Conflicts with who else sets it.
+    /// Never retries. Conflicts with who else sets it, and with those who have found no value.
     ///
     /// # Errors
     ///
@@ -114,6 +114,8 @@ impl<T: Send + Sync + 'static> TPromise<T> {
 
     /// Sets the value, or gives it back if there is one already, at once: inside of a body, too, and then it is not
     /// undone.
+    ///
+    /// O(1). Conflicts with who else sets it, and with those who have found no value.
     ///
     /// # Errors
     ///

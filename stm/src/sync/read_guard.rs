@@ -26,7 +26,7 @@ impl<T: Send + Sync + 'static> ReadGuard<T> {
     }
 
     /// Shows the current value from now on. It is another one only if the same owner has set it since this guard was
-    /// made.
+    /// made. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -43,6 +43,9 @@ impl<T: Send + Sync + 'static> ReadGuard<T> {
     }
 
     /// Comes to write without letting go: waits until the others who read have left, before all who stand in line.
+    ///
+    /// O(1) while at most four owners hold the lock. Else O(n) in their number, or O(n²) if it has to wait, for it looks whether
+    /// that would be a deadlock. Conflicts with whoever locks or unlocks.
     ///
     /// # Errors
     ///
@@ -67,6 +70,8 @@ impl<T: Send + Sync + 'static> ReadGuard<T> {
     }
 
     /// [`upgrade`](Self::upgrade), as long as the time is not over.
+    ///
+    /// Complexity and conflicts: as [`upgrade`](Self::upgrade).
     ///
     /// # Errors
     ///
@@ -103,6 +108,8 @@ impl<T: Send + Sync + 'static> ReadGuard<T> {
     }
 
     /// [`upgrade`](Self::upgrade) as a future. Dropping the future releases the lock altogether.
+    ///
+    /// Complexity and conflicts: as [`upgrade`](Self::upgrade).
     ///
     /// # Errors
     ///

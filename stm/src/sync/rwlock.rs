@@ -72,6 +72,9 @@ use crate::tx::{ReadTransaction, Transaction};
 /// runs a small transaction. All who lock change or read one variable, and conflict with each other, with who unlocks, and with
 /// transactions that look at the lock. Who waits in line is woken when it is first, and then by each change.
 ///
+/// An owner that holds the lock already and has to wait for more of it looks whether that would be a deadlock: that is O(n²), with
+/// more than four owners. Who looks whether somebody stands in line goes past those at its end who have given up, a step for each.
+///
 /// With `serde` it is its value.
 ///
 /// # Examples
@@ -107,7 +110,7 @@ impl<T: 'static> Clone for TRwLock<T> {
 }
 
 impl<T: Send + Sync + 'static> TRwLock<T> {
-    /// Creates a lock that nobody holds.
+    /// Creates a lock that nobody holds. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -121,6 +124,9 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     }
 
     /// Locks to read, in turn, for this thread, and blocks it until that is possible.
+    ///
+    /// O(1) while at most four owners hold the lock, else O(n) in their number: see the [type](Self#complexity-and-conflicts).
+    /// Conflicts with whoever locks or unlocks.
     ///
     /// # Panics
     ///
@@ -140,6 +146,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
 
     /// Locks to read, if that is possible without waiting.
     ///
+    /// Complexity and conflicts: as [`read`](Self::read).
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -156,6 +164,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     }
 
     /// Locks to read, in turn, and blocks the thread until that is possible or the time is over.
+    ///
+    /// Complexity and conflicts: as [`read`](Self::read).
     ///
     /// # Errors
     ///
@@ -180,6 +190,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
 
     /// Locks to read, in turn, for an owner. The turn is counted from the first poll; dropping the future gives it up.
     ///
+    /// Complexity and conflicts: as [`read`](Self::read).
+    ///
     /// # Panics
     ///
     /// Polling panics inside the body of a transaction.
@@ -201,6 +213,9 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
 
     /// Locks to read, for this thread, with the way to [upgrade](UpgradableGuard::upgrade); blocks the thread until
     /// that is possible. Others may read meanwhile.
+    ///
+    /// O(1) while at most four owners hold the lock. Else O(n) in their number, or O(n²) if this one holds it too and has to wait:
+    /// see the [type](Self#complexity-and-conflicts). Conflicts with whoever locks or unlocks.
     ///
     /// # Panics
     ///
@@ -224,6 +239,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
 
     /// Locks to read and upgrade, if that is possible without waiting.
     ///
+    /// Complexity and conflicts: as [`upgradable_read`](Self::upgradable_read).
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -242,6 +259,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     }
 
     /// Locks to read and upgrade, and blocks the thread until that is possible or the time is over.
+    ///
+    /// Complexity and conflicts: as [`upgradable_read`](Self::upgradable_read).
     ///
     /// # Errors
     ///
@@ -267,6 +286,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     /// Locks to read and upgrade, in turn, for an owner. The turn is counted from the first poll; dropping the future
     /// gives it up.
     ///
+    /// Complexity and conflicts: as [`upgradable_read`](Self::upgradable_read).
+    ///
     /// # Panics
     ///
     /// Polling panics as [`upgradable_read`](Self::upgradable_read) does.
@@ -289,6 +310,9 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
 
     /// Locks to write, in turn, for this thread, and blocks it until that is possible.
     ///
+    /// O(1) while at most four owners hold the lock. Else O(n) in their number, or O(n²) if this one holds it too and has to wait:
+    /// see the [type](Self#complexity-and-conflicts). Conflicts with whoever locks or unlocks.
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction; and with the message of [`LockError::Deadlock`] if this
@@ -308,6 +332,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
 
     /// Locks to write, if that is possible without waiting.
     ///
+    /// Complexity and conflicts: as [`write`](Self::write).
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -324,6 +350,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     }
 
     /// Locks to write, in turn, and blocks the thread until that is possible or the time is over.
+    ///
+    /// Complexity and conflicts: as [`write`](Self::write).
     ///
     /// # Errors
     ///
@@ -348,6 +376,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
 
     /// Locks to write, in turn, for an owner. The turn is counted from the first poll; dropping the future gives it up.
     ///
+    /// Complexity and conflicts: as [`write`](Self::write).
+    ///
     /// # Panics
     ///
     /// Polling panics as [`write`](Self::write) does.
@@ -367,7 +397,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         async { WriteGuard::new(waiting.await.unwrap_or_else(|_| obtain::deadlock())) }
     }
 
-    /// Locks for an owner when the transaction commits, until [`unlock`](Self::unlock).
+    /// Locks for an owner when the transaction commits, until [`unlock`](Self::unlock). O(1) while at most four owners hold the
+    /// lock, else O(n) in their number.
     ///
     /// # Retry and conflicts
     ///
@@ -404,7 +435,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         if self.try_lock(tx, owner, mode)? { Ok(()) } else { tx.retry() }
     }
 
-    /// Locks for an owner if that is possible without waiting, and says whether it has.
+    /// Locks for an owner if that is possible without waiting, and says whether it has. O(1) while at most four owners hold the
+    /// lock, else O(n) in their number.
     ///
     /// # Retry and conflicts
     ///
@@ -439,7 +471,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         Ok(true)
     }
 
-    /// Takes one [`lock`](Self::lock) of an owner back.
+    /// Takes one [`lock`](Self::lock) of an owner back. O(1) while at most four owners hold the lock, else O(n) in their number.
     ///
     /// # Retry and conflicts
     ///
@@ -472,7 +504,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         Ok(())
     }
 
-    /// How often an owner holds the lock in a mode.
+    /// How often an owner holds the lock in a mode. O(1) while at most four owners hold the lock, else O(n) in their number.
     ///
     /// # Retry and conflicts
     ///
@@ -497,7 +529,7 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     }
 
     /// Borrows the value for the rest of the run, and waits while somebody holds the lock to write. Holds nothing
-    /// afterwards.
+    /// afterwards. O(1) while at most four owners hold the lock, else O(n) in their number.
     ///
     /// # Retry and conflicts
     ///
@@ -519,7 +551,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         self.value(tx)
     }
 
-    /// Borrows the value for the rest of the run on behalf of an owner, who may hold the lock to write.
+    /// Borrows the value for the rest of the run on behalf of an owner, who may hold the lock to write. O(1) while at most four
+    /// owners hold the lock, else O(n) in their number.
     ///
     /// # Retry and conflicts
     ///
@@ -549,7 +582,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         Ok(value.expect("a lock always has a value").get())
     }
 
-    /// Replaces the value, and waits while anybody holds the lock. Holds nothing afterwards.
+    /// Replaces the value, and waits while anybody holds the lock. Holds nothing afterwards. O(1) while at most four owners hold
+    /// the lock, else O(n) in their number.
     ///
     /// # Retry and conflicts
     ///
@@ -573,7 +607,8 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
         self.set_for(tx, None, value)
     }
 
-    /// Replaces the value on behalf of an owner, who may hold the lock.
+    /// Replaces the value on behalf of an owner, who may hold the lock. O(1) while at most four owners hold the lock, else O(n) in
+    /// their number.
     ///
     /// # Retry and conflicts
     ///
@@ -585,7 +620,14 @@ impl<T: Send + Sync + 'static> TRwLock<T> {
     ///
     /// # Examples
     ///
-    /// See [`lock`](Self::lock).
+    /// ```
+    /// use stm::{atomically, sync::{Owner, TRwLock}};
+    ///
+    /// let lock = TRwLock::new(1);
+    /// let reading = lock.read();
+    /// atomically(|tx| lock.set_as(tx, Owner::thread(), 2));
+    /// assert_eq!((*reading, *lock.read()), (1, 2));
+    /// ```
     pub fn set_as(&self, tx: &Transaction<'_, '_>, owner: Owner, value: T) -> StmResult<()> {
         self.set_for(tx, Some(owner), value)
     }

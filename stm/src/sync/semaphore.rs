@@ -38,8 +38,9 @@ use crate::tx::{ReadTransaction, Transaction};
 ///
 /// # Complexity and conflicts
 ///
-/// Everything is O(1), and has all acquisitions and releases of one semaphore conflict with each other, as they change
-/// one number. Who waits in line is woken when it is first, and then by each change of the number; the others sleep.
+/// Everything but [`waiting`](Self::waiting) is O(1), and has all acquisitions and releases of one semaphore conflict with each
+/// other, as they change one number. Who waits in line is woken when it is first, and then by each change of the number; the others
+/// sleep. (Who looks whether somebody stands in line goes past those at its end who have given up, a step for each.)
 ///
 /// There is no `serde`: who has taken permits could not be told.
 ///
@@ -76,7 +77,7 @@ impl Clone for TSemaphore {
 }
 
 impl TSemaphore {
-    /// Creates a semaphore with so many permits.
+    /// Creates a semaphore with so many permits. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
@@ -89,7 +90,8 @@ impl TSemaphore {
         Self { inner: Shared::new(Inner { available: TCell::new(permits), line: Line::new() }) }
     }
 
-    /// Takes `n` permits, and waits until it can: there must be as many, and nobody in line.
+    /// Takes `n` permits, and waits until it can: there must be as many, and nobody in line. O(1): see the
+    /// [type](Self#complexity-and-conflicts).
     ///
     /// # Retry and conflicts
     ///
@@ -117,7 +119,7 @@ impl TSemaphore {
         if self.try_acquire(tx, n)? { Ok(()) } else { tx.retry() }
     }
 
-    /// Takes `n` permits if it can without waiting, and says whether it has.
+    /// Takes `n` permits if it can without waiting, and says whether it has. O(1): see the [type](Self#complexity-and-conflicts).
     ///
     /// # Retry and conflicts
     ///
@@ -149,7 +151,7 @@ impl TSemaphore {
         Ok(true)
     }
 
-    /// Gives back `n` permits, or adds new ones.
+    /// Gives back `n` permits, or adds new ones. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -185,7 +187,7 @@ impl TSemaphore {
         available.write(tx, sum)
     }
 
-    /// How many permits are left. While somebody stands in line they are for them.
+    /// How many permits are left. While somebody stands in line they are for them. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -232,6 +234,9 @@ impl TSemaphore {
     /// Those who come later wait until the turn is used or dropped. Do not hold one for long without running that
     /// transaction.
     ///
+    /// O(1): see the [type](Self#complexity-and-conflicts). Conflicts with whoever comes to stand in line, and with acquisitions
+    /// that have found nobody there.
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -257,6 +262,8 @@ impl TSemaphore {
 
     /// Takes `n` permits in turn, and blocks the thread until it can.
     ///
+    /// O(1), the wait apart: see the [type](Self#complexity-and-conflicts). Conflicts as [`acquire`](Self::acquire).
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -281,6 +288,8 @@ impl TSemaphore {
 
     /// Takes `n` permits if it can without waiting.
     ///
+    /// Complexity and conflicts: as [`try_acquire`](Self::try_acquire).
+    ///
     /// # Panics
     ///
     /// Panics if called inside the body of a transaction.
@@ -302,6 +311,8 @@ impl TSemaphore {
     }
 
     /// Takes `n` permits in turn, and blocks the thread until it can, or the time is over.
+    ///
+    /// O(1), the wait apart: see the [type](Self#complexity-and-conflicts). Conflicts as [`acquire`](Self::acquire).
     ///
     /// # Errors
     ///
@@ -340,6 +351,8 @@ impl TSemaphore {
     /// Takes `n` permits in turn. The turn is counted from the first poll.
     ///
     /// Dropping the future gives up what it has: its place in line, or the permits.
+    ///
+    /// O(1), the wait apart: see the [type](Self#complexity-and-conflicts). Conflicts as [`acquire`](Self::acquire).
     ///
     /// # Panics
     ///

@@ -39,7 +39,7 @@ impl Turn {
     }
 
     /// Takes `n` permits of the semaphore when it is this one's turn and there are as many. With that the turn is used:
-    /// from then on this does what [`TSemaphore::acquire`] does.
+    /// from then on this does what [`TSemaphore::acquire`] does. O(1), and a step for each just ahead who has given up.
     ///
     /// The permits are given back by [`TSemaphore::release`].
     ///
@@ -71,7 +71,7 @@ impl Turn {
         }
     }
 
-    /// Whether nobody is ahead any more; also once the turn is used.
+    /// Whether nobody is ahead any more; also once the turn is used. O(1), and a step for each just ahead who has given up.
     ///
     /// # Retry and conflicts
     ///

@@ -35,12 +35,36 @@ impl<G> UpgradeError<G> {
         Self { guard, reason }
     }
 
-    /// Why it failed.
+    /// Why it failed. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stm::sync::{LockError, Owner, TRwLock};
+    ///
+    /// let lock = TRwLock::new(1);
+    /// let other = pollster::block_on(lock.read_async(Owner::new()));
+    /// let failed = lock.read().upgrade_timeout(Duration::from_millis(5)).unwrap_err();
+    /// assert_eq!(failed.reason(), LockError::TimedOut);
+    /// ```
     pub fn reason(&self) -> LockError {
         self.reason
     }
 
-    /// The guard that was to be upgraded.
+    /// The guard that was to be upgraded. O(1); conflicts with nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stm::sync::{Owner, TRwLock};
+    ///
+    /// let lock = TRwLock::new(1);
+    /// let other = pollster::block_on(lock.read_async(Owner::new()));
+    /// let failed = lock.read().upgrade_timeout(Duration::from_millis(5)).unwrap_err();
+    /// assert_eq!(*failed.into_guard(), 1);
+    /// ```
     pub fn into_guard(self) -> G {
         self.guard
     }

@@ -9,7 +9,7 @@ use super::node::Node;
 use crate::{ReadTransaction, Shared, StmResult, Transaction};
 
 impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
-    /// Returns the first key and its value.
+    /// Returns the first key and its value. O(1).
     ///
     /// # Retry and conflicts
     ///
@@ -137,7 +137,8 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         place.map(|node| pair(tx, node)).transpose()
     }
 
-    /// Removes the first key and returns it with its value. Takes time for the key's levels, of which there are 4/3 on average.
+    /// Removes the first key and returns it with its value. O(1), expected: it takes time for the key's levels, of which there are
+    /// 4/3 on average.
     ///
     /// # Retry and conflicts
     ///

@@ -41,7 +41,8 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         Ok(found)
     }
 
-    /// Calls `f` for the keys in the range, in order, until it breaks. Returns what it broke with.
+    /// Calls `f` for the keys in the range, in order, until it breaks. Returns what it broke with. O(log n) and O(1) for each key
+    /// that it goes through.
     ///
     /// A range whose start is behind its end is empty. `f` must not change the map itself: it may then miss keys.
     ///

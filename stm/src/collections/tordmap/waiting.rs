@@ -70,8 +70,8 @@ impl<K: Ord + Send + Sync + 'static, V: Clone + Send + Sync + 'static> TOrdMap<K
         }
     }
 
-    /// Removes the first key and returns it with its value, waiting until there is one. Time as for [`pop_first`](Self::pop_first),
-    /// which is its form that does not wait.
+    /// Removes the first key and returns it with its value, waiting until there is one. O(1), expected, as
+    /// [`pop_first`](Self::pop_first), which is its form that does not wait.
     ///
     /// # Retry and conflicts
     ///

@@ -329,7 +329,11 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
         Ok(())
     }
 
-    /// [`insert`](Self::insert)s every pair.
+    /// [`insert`](Self::insert)s every pair. O(log n) for each.
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`insert`](Self::insert) of each.
     ///
     /// # Errors
     ///
@@ -352,7 +356,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     }
 
     /// Returns a copy of the map as it is at one moment, in a [`snapshot`](crate::snapshot()) of its own: whatever others
-    /// do meanwhile. O(n).
+    /// do meanwhile. O(n); conflicts with nothing.
     ///
     /// # Panics
     ///

@@ -30,9 +30,20 @@ where
     ///
     /// `key` must return the same for the same row each time, and not use transactions.
     ///
+    /// O(1); conflicts with nothing.
+    ///
     /// # Examples
     ///
-    /// See [`UniqueIndex`].
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let mut builder = TTable::builder(|row: &(u32, &str)| row.0);
+    /// let by_name = builder.unique("name", |row| row.1);
+    /// let table = builder.build();
+    /// atomically(|tx| table.insert(tx, (1, "a"))).unwrap();
+    /// assert_eq!(atomically(|tx| table.insert(tx, (2, "a"))).unwrap_err().index, "name");
+    /// assert_eq!(atomically(|tx| by_name.get(tx, "a")), Some((1, "a")));
+    /// ```
     pub fn unique<K>(
         &mut self,
         name: &'static str,
@@ -50,9 +61,19 @@ where
     ///
     /// `key` must return the same for the same row each time, and not use transactions.
     ///
+    /// O(1); conflicts with nothing.
+    ///
     /// # Examples
     ///
-    /// See [`OrderedIndex`].
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let mut builder = TTable::builder(|row: &(u32, &str)| row.0);
+    /// let by_name = builder.ordered("name", |row| row.1);
+    /// let table = builder.build();
+    /// atomically(|tx| table.extend(tx, [(1, "b"), (2, "a"), (3, "b")])).unwrap();
+    /// assert_eq!(atomically(|tx| by_name.range(tx, "b"..)), [(1, "b"), (3, "b")]);
+    /// ```
     pub fn ordered<K>(
         &mut self,
         name: &'static str,
@@ -66,11 +87,17 @@ where
         OrderedIndex { keys, rows: self.rows.clone() }
     }
 
-    /// Makes the table, which is empty.
+    /// Makes the table, which is empty. O(1); conflicts with nothing.
     ///
     /// # Examples
     ///
-    /// See [`TTable`].
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let builder = TTable::builder(|row: &(u32, &str)| row.0);
+    /// let table = builder.build();
+    /// assert!(atomically(|tx| table.is_empty(tx)));
+    /// ```
     pub fn build(self) -> TTable<R, P> {
         let Self { primary, rows, indexes } = self;
         TTable { inner: Shared::new(Inner { primary, rows, indexes }) }

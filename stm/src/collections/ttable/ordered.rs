@@ -53,7 +53,15 @@ where
     ///
     /// # Examples
     ///
-    /// See [above](Self).
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let mut builder = TTable::builder(|row: &(u32, &str)| row.0);
+    /// let by_name = builder.ordered("name", |row| row.1);
+    /// let table = builder.build();
+    /// atomically(|tx| table.extend(tx, [(1, "b"), (2, "a"), (3, "c")])).unwrap();
+    /// assert_eq!(atomically(|tx| by_name.range(tx, .."c")), [(2, "a"), (1, "b")]);
+    /// ```
     pub fn range(&self, tx: &ReadTransaction<'_, '_>, range: impl RangeBounds<K>) -> StmResult<Vec<R>>
     where
         R: Clone,
@@ -67,7 +75,8 @@ where
         Ok(found)
     }
 
-    /// Calls `f` for the rows whose keys are in the range, in order, until it breaks. Returns what it broke with.
+    /// Calls `f` for the rows whose keys are in the range, in order, until it breaks. Returns what it broke with. O(log n), and
+    /// O(log n) for each row that it goes through.
     ///
     /// `f` must not change the table itself: it may then miss rows.
     ///

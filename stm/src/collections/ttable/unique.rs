@@ -52,7 +52,15 @@ where
     ///
     /// # Examples
     ///
-    /// See [above](Self).
+    /// ```
+    /// use stm::{atomically, collections::TTable};
+    ///
+    /// let mut builder = TTable::builder(|row: &(u32, &str)| row.0);
+    /// let by_name = builder.unique("name", |row| row.1);
+    /// let table = builder.build();
+    /// atomically(|tx| table.insert(tx, (1, "a"))).unwrap();
+    /// assert_eq!(atomically(|tx| by_name.get(tx, "a")), Some((1, "a")));
+    /// ```
     pub fn get<Q>(&self, tx: &ReadTransaction<'_, '_>, key: &Q) -> StmResult<Option<R>>
     where
         K: Borrow<Q>,
@@ -62,7 +70,11 @@ where
         self.with(tx, key, R::clone)
     }
 
-    /// Calls `f` with the row with this key, if there is one. Otherwise as [`get`](Self::get).
+    /// Calls `f` with the row with this key, if there is one. O(log n).
+    ///
+    /// # Retry and conflicts
+    ///
+    /// As [`get`](Self::get).
     ///
     /// # Errors
     ///

@@ -43,7 +43,7 @@ where
         }
     }
 
-    /// Removes the row with this primary key and returns it, waiting until there is one.
+    /// Removes the row with this primary key and returns it, waiting until there is one. O(log n), and as much for each index.
     ///
     /// # Retry and conflicts
     ///

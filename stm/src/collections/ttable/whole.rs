@@ -44,7 +44,8 @@ where
         Shared::get(&self.inner, tx).rows.for_each(tx, |_, row| f(row))
     }
 
-    /// Calls `f` for the rows whose primary keys are in the range, in order, until it breaks. Returns what it broke with.
+    /// Calls `f` for the rows whose primary keys are in the range, in order, until it breaks. Returns what it broke with. O(log n)
+    /// and O(1) for each row that it goes through.
     ///
     /// `f` must not change the table itself: it may then miss rows.
     ///
@@ -164,6 +165,7 @@ where
     }
 
     /// [`insert`](Self::insert)s every row, or none: the inner error is the first that is refused, and nothing has changed then.
+    /// O(log n) for each, and as much for each index.
     ///
     /// # Retry and conflicts
     ///
@@ -195,7 +197,7 @@ where
     }
 
     /// Returns a copy of the rows by their primary keys, as they are at one moment, in a [`snapshot`](crate::snapshot()) of its
-    /// own: whatever others do meanwhile. O(n).
+    /// own: whatever others do meanwhile. O(n); conflicts with nothing.
     ///
     /// # Panics
     ///
