@@ -531,3 +531,22 @@ pub(crate) unsafe fn extend(writes: &[WriteEntry], reads: &[ReadEntry], version:
     }
     Ok(Limit::up_to(reading.version()))
 }
+
+#[cfg(all(test, not(any(stm_loom, stm_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::clock::tests::alone;
+
+    /// A commit that reads nothing never conflicts, and so would never be promoted: it stands aside so often and no more.
+    #[test]
+    fn a_commit_takes_its_turn_when_it_has_stood_aside_often_enough() {
+        let _alone = alone();
+        let mut turn = Turn::new(Privilege::Ordinary, None);
+        for _ in 0..Turn::PATIENCE {
+            assert!(turn.wait().is_ok() && !turn.is_ours() && !clock::now().is_exclusive());
+        }
+        assert!(turn.wait().is_ok() && turn.is_ours() && clock::now().is_exclusive());
+        drop(turn);
+        assert!(!clock::now().is_exclusive(), "the others go on");
+    }
+}
