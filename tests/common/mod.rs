@@ -1,8 +1,9 @@
 //! What the tests share: starting threads together, counting drops, catching panics with
-//! their location, forcing conflicts, and ending a test that hangs.
+//! their location, forcing conflicts, values that panic, and ending a test that hangs.
 
 mod census;
 mod clash;
+mod frail;
 mod hammer;
 pub mod history;
 pub mod linearity;
@@ -16,6 +17,7 @@ mod world;
 
 pub use census::{Census, Counted};
 pub use clash::Clash;
+pub use frail::{Frail, burn, light_fuse, put_out_fuse};
 pub use hammer::while_hammered;
 pub use panics::{Panic, expect_panic, quietly};
 pub use random::Random;
