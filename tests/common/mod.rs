@@ -23,6 +23,6 @@ pub use panics::{Panic, expect_panic, quietly};
 pub use random::Random;
 pub use runs::{Runs, runs_until};
 pub use sample::Sample;
-pub use threads::{Ends, Rendezvous, elsewhere, race, scaled, threads};
+pub use threads::{Ends, Rendezvous, elsewhere, on_a_small_stack, race, scaled, threads};
 pub use watchdog::{Watchdog, watchdog};
 pub use world::World;
