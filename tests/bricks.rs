@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use common::{Census, Clash, Counted, Ends, elsewhere, quietly, race, runs_until, scaled, threads, watchdog};
+use common::{
+    Census, Clash, Counted, Ends, elsewhere, on_a_small_stack, quietly, race, runs_until, scaled, threads, watchdog,
+};
 use stm::{Linkage, ReadTransaction, Shared, StmResult, TCell, TLink, Transaction, TxResult, atomically, cancel};
 use stm::{snapshot, try_atomically};
 

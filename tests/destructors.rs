@@ -2,16 +2,9 @@
 //! their thread ends, and may be a million deep.
 
 use std::sync::Arc;
-use std::thread;
 
-use common::{Census, Counted, elsewhere, scaled, watchdog};
+use common::{Census, Counted, elsewhere, on_a_small_stack, scaled, watchdog};
 use stm::{TCell, TVar, atomically, cancel};
-
-/// Runs `body` on a thread whose stack holds a few hundred frames of destructors, and no more.
-fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
-    let thread = thread::Builder::new().stack_size(256 * 1024).spawn(body).expect("a thread starts");
-    thread.join().expect("the thread ends");
-}
 
 #[test]
 fn a_million_linked_variables_are_dropped_without_recursion() {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use common::sources::{rust_files, sources, without_tests};
 
@@ -27,26 +28,43 @@ const LAYERS: &[&[&str]] = &[
     &["private", "models"],
 ];
 
+/// Those that structures are in.
+const STRUCTURES: &[&str] = &["collections", "channel", "sync"];
+
+/// Those that users of the crate have as well, or the part of them that structures use.
+const OFFERED: &[&str] =
+    &["config", "error", "reference", "run", "shared", "task", "tcell", "timer", "tlink", "tx", "var"];
+
 /// Returns the row of a module; names that are no module are items of the crate's root.
 fn row(module: &str) -> usize {
     let find = |name: &str| LAYERS.iter().position(|row| row.contains(&name));
     find(module).or_else(|| find("lib")).expect("the root is in the table")
 }
 
-/// The text of a module without its comments and its unit tests, which may look at anything.
-fn modules() -> BTreeMap<String, String> {
+/// All files by their paths in the sources, without their comments and their unit tests, which may look at anything.
+fn files() -> BTreeMap<PathBuf, String> {
     let root = sources();
-    let mut modules: BTreeMap<String, String> = BTreeMap::new();
-    for file in rust_files(&root) {
-        let inside = file.strip_prefix(&root).expect("it was found there").with_extension("");
-        let module = inside.iter().next().expect("a name").to_str().expect("a plain name").to_owned();
+    let code = |file: PathBuf| {
+        let inside = file.strip_prefix(&root).expect("it was found there").to_owned();
         let text = fs::read_to_string(&file).expect("it can be read");
-        let is_test = file.ends_with("tests.rs") || inside.iter().any(|part| part == "tests");
-        let text = if is_test { String::new() } else { without_tests(&text).to_owned() };
-        let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
-        let all = modules.entry(module).or_default();
-        code.for_each(|line| *all += &(line.to_owned() + "\n"));
-    }
+        let is_test = inside.with_extension("").iter().any(|part| part == "tests");
+        let text = if is_test { "" } else { without_tests(&text) };
+        let code = text.lines().map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n").collect();
+        (inside, code)
+    };
+    rust_files(&root).into_iter().map(code).collect()
+}
+
+/// The module of the root that a file belongs to.
+fn module_of(file: &Path) -> String {
+    let inside = file.with_extension("");
+    inside.iter().next().expect("a name").to_str().expect("a plain name").to_owned()
+}
+
+/// The code of each module.
+fn modules() -> BTreeMap<String, String> {
+    let mut modules: BTreeMap<String, String> = BTreeMap::new();
+    files().into_iter().for_each(|(file, code)| *modules.entry(module_of(&file)).or_default() += &code);
     modules
 }
 
@@ -120,4 +138,28 @@ fn no_module_imports_from_its_own_row_or_above() {
         upward.extend(around.map(|line| format!("{module} has `{line}`")));
     }
     assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+/// What reaches below the public API is in few places, and `docs/design.md` says why each has to.
+#[test]
+fn every_structure_that_reaches_below_the_public_api_is_listed() {
+    let design = fs::read_to_string(sources().join("../../docs/design.md")).expect("it can be read");
+    let (_, list) = design.split_once("*What reaches below the public API.*").expect("the list is in the document");
+    let (list, _) = list.split_once("*What each implements.*").expect("it has an end");
+    let modules: BTreeSet<_> = LAYERS.iter().flat_map(|row| row.iter().copied()).collect();
+    let is_below = |name: &String| {
+        modules.contains(&**name) && ![&["lib"], STRUCTURES, OFFERED].iter().any(|above| above.contains(&&**name))
+    };
+    let mut missing = Vec::new();
+    for (file, code) in files() {
+        let below: Vec<_> = imports(&code).into_iter().filter(is_below).collect();
+        let path = file.to_str().expect("a plain name");
+        if STRUCTURES.contains(&&*module_of(&file)) && !below.is_empty() && !list.contains(&format!("`{path}`")) {
+            missing.push(format!("{path}, for {below:?}"));
+        }
+    }
+    assert!(missing.is_empty(), "not in the list: {}", missing.join("; "));
+    let named =
+        list.split('`').filter(|name| name.ends_with(".rs") && !name.starts_with("tests/") && name.contains('/'));
+    assert_eq!(named.filter(|name| !sources().join(name).is_file()).collect::<Vec<_>>(), Vec::<&str>::new());
 }

@@ -14,6 +14,10 @@ mod lifetimes;
 mod linear;
 #[path = "maps/moves.rs"]
 mod moves;
+#[path = "maps/programs.rs"]
+mod programs;
+#[path = "maps/set_states.rs"]
+mod set_states;
 #[path = "maps/states.rs"]
 mod states;
 #[path = "maps/traits.rs"]

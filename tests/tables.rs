@@ -1,5 +1,8 @@
 //! `TTable`: rows and indexes are always in step, whatever is refused, undone, or done at the same time.
 
+#[path = "tables/memory.rs"]
+mod memory;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use common::{Census, Rendezvous, Sample, elsewhere, race, scaled, threads, watchdog};
+use common::{Census, Rendezvous, Sample, elsewhere, on_a_small_stack, race, scaled, threads, watchdog};
 use stm::{ReadTransaction, Ref, StmResult, TCell, TVar, Transaction, atomically, snapshot};
 
 #[test]
@@ -341,9 +341,8 @@ fn a_long_chain_of_cells_is_dropped_without_recursion() {
         chain = Some(Box::new(Link { _counted: census.value(n), _next: TCell::new(chain) }));
     }
     let counted = census.clone();
-    let thread = thread::Builder::new().stack_size(256 * 1024).spawn(move || {
+    on_a_small_stack(move || {
         drop(chain);
         counted.settle(0);
     });
-    thread.expect("a thread starts").join().expect("the thread ends");
 }

@@ -146,7 +146,7 @@
 //!
 //! - `macros` (default): `atomically!`, `snapshot!`, `#[transactional]`.
 //! - `stream`: `futures_core::Stream` for [`Changes`] and for the consumers' ends of [queues](channel).
-//! - `sink`: `futures_sink::Sink` for the producers' end of a bounded queue.
+//! - `sink`: `futures_sink::Sink` for the producers' ends of queues.
 //! - `serde`: `Serialize` and `Deserialize` for [`TVar`], by value, and for structures, by content.
 
 #![doc(test(attr(deny(unused_must_use), allow(dead_code, unused_variables))))]

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use common::{Census, Counted, Ends, elsewhere, expect_panic, race, runs_until, scaled, threads, watchdog};
+use common::{
+    Census, Counted, Ends, elsewhere, expect_panic, on_a_small_stack, race, runs_until, scaled, threads, watchdog,
+};
 use proptest::prelude::*;
 use stm::collections::TDeque;
 use stm::{ReadTransaction, StmResult, TVar, Transaction, TxResult, atomically, cancel, snapshot, try_atomically};
@@ -315,14 +317,12 @@ fn a_million_items_are_dropped_without_recursion() {
     let _watchdog = watchdog();
     let census = Census::new();
     let mine = census.clone();
-    let little = thread::Builder::new().stack_size(256 << 10);
-    let dropping = little.spawn(move || {
+    on_a_small_stack(move || {
         let deque = TDeque::from_iter((0..scaled(1_000_000) as u64).map(|n| mine.value(n)));
         assert_eq!(snapshot(|tx| Ok(deque.get(tx, 777)?.map(|item| item.payload))), Some(777));
         drop(deque);
         mine.settle(0);
     });
-    dropping.expect("a thread").join().expect("no overflow");
     census.settle(0);
 }
 

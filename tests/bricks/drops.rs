@@ -2,11 +2,6 @@
 
 use super::*;
 
-/// Runs `f` with so little stack that a recursion over a long chain would overflow it.
-fn with_little_stack(f: impl FnOnce() + Send + 'static) {
-    thread::Builder::new().stack_size(256 << 10).spawn(f).expect("a thread").join().expect("no overflow");
-}
-
 #[test]
 fn a_million_nodes_are_dropped_without_recursion() {
     struct Plain {
@@ -17,7 +12,7 @@ fn a_million_nodes_are_dropped_without_recursion() {
     let length = scaled(1_000_000) as u64;
     let census = Census::new();
     let mine = census.clone();
-    with_little_stack(move || {
+    on_a_small_stack(move || {
         let census = mine;
         drop(chain(&census, 0, length));
         census.settle(0);

@@ -1,8 +1,9 @@
 //! What the tests share: starting threads together, counting drops, catching panics with
-//! their location, forcing conflicts, reading the sources, and ending a test that hangs.
+//! their location, forcing conflicts, values that panic, reading the sources, and ending a test that hangs.
 
 mod census;
 mod clash;
+mod frail;
 mod hammer;
 pub mod history;
 pub mod linearity;
@@ -17,11 +18,12 @@ mod world;
 
 pub use census::{Census, Counted};
 pub use clash::Clash;
+pub use frail::{Frail, burn, light_fuse, put_out_fuse};
 pub use hammer::while_hammered;
 pub use panics::{Panic, expect_panic, quietly};
 pub use random::Random;
 pub use runs::{Runs, runs_until};
 pub use sample::Sample;
-pub use threads::{Ends, Rendezvous, elsewhere, race, scaled, threads};
+pub use threads::{Ends, Rendezvous, elsewhere, on_a_small_stack, race, scaled, threads};
 pub use watchdog::{Watchdog, watchdog};
 pub use world::World;

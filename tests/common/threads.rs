@@ -45,6 +45,12 @@ pub fn elsewhere<R: Send>(body: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| scope.spawn(body).join().expect("the other thread panicked"))
 }
 
+/// Runs `body` on a thread whose stack holds a few hundred frames of destructors, and no more: recursion would not get far.
+pub fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().stack_size(256 << 10).spawn(body).expect("a thread starts");
+    thread.join().expect("the thread ends");
+}
+
 /// Sets a flag when it is dropped: ends the other threads of a test, also when this one fails.
 #[derive(Debug)]
 pub struct Ends<'d>(pub &'d AtomicBool);

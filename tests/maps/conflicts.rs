@@ -1,6 +1,10 @@
 //! Which transactions run again because of which others.
 
+use std::mem;
+use std::num::NonZero;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use common::{elsewhere, race, scaled, watchdog};
 use stm::collections::{TMap, TSet};
@@ -134,6 +138,31 @@ fn extra_runs(
     runs.into_inner() - (threads * commits) as u64
 }
 
+/// How many bodies ran more than once, if none commits before all threads have run theirs: as much at once as can be.
+fn repeated_at_once(
+    threads: usize,
+    rounds: usize,
+    body: impl Fn(&Transaction<'_, '_>, usize, u64) -> StmResult<()> + Sync,
+) -> u64 {
+    let (barrier, repeated) = (Barrier::new(threads), AtomicU64::new(0));
+    race(threads, |me| {
+        for n in 0..rounds as u64 {
+            let mut met = false;
+            atomically(|tx| {
+                repeated.fetch_add(u64::from(tx.attempt_number() == 2), Ordering::Relaxed);
+                body(tx, me, n)?;
+                if !mem::replace(&mut met, true) {
+                    barrier.wait();
+                }
+                Ok(())
+            });
+            // Nobody is late for what the others do next.
+            barrier.wait();
+        }
+    });
+    repeated.into_inner()
+}
+
 #[test]
 fn threads_that_change_their_own_keys_never_run_again() {
     let _watchdog = watchdog();
@@ -147,17 +176,44 @@ fn threads_that_change_their_own_keys_never_run_again() {
     }
 }
 
+/// Of overlapping pairs of transactions one in about as many as there are keys, as is documented: they share a place.
 #[test]
 fn threads_that_add_their_own_keys_hardly_ever_run_again_while_the_map_grows() {
     let _watchdog = watchdog();
-    let commits = scaled(20_000);
+    let rounds = scaled(3_000);
     for threads in [2, 4, 8] {
         let map: TMap<u64, u64> = TMap::new();
         let own =
             |tx: &Transaction<'_, '_>, me: usize, n: u64| map.insert(tx, n * threads as u64 + me as u64, n).map(drop);
-        let extra = extra_runs(threads, commits, own);
-        println!("{threads} threads: {extra} extra runs in {} commits", threads * commits);
-        assert_eq!(map.snapshot().len(), threads * commits);
-        assert!(extra <= (threads * commits / 100) as u64, "{extra} of {}", threads * commits);
+        let repeated = repeated_at_once(threads, rounds, own);
+        let pairs = (threads * (threads - 1) / 2) as f64;
+        let documented: f64 = (1..=rounds).map(|round| pairs / (threads * round) as f64).sum();
+        println!("{threads} threads: {repeated} of {} bodies again, {documented:.1} expected", threads * rounds);
+        assert_eq!(map.snapshot().len(), threads * rounds);
+        // Hashes are random.
+        assert!(repeated as f64 <= 2.0 * documented + 10.0, "{repeated}, not about {documented}");
     }
+}
+
+/// More threads at once than the machine has cores, and as many as there are counts, or twice as many.
+#[test]
+fn thirty_two_threads_meet_at_the_counts_and_nowhere_else() {
+    const THREADS: usize = 32;
+    let _watchdog = watchdog();
+    let (keys, rounds) = (100_000, scaled(20));
+    let (map, own) = (filled(keys), |me: usize, n: u64| n * THREADS as u64 + me as u64);
+    let repeated = |name: &str, operation: &(dyn Fn(&Transaction<'_, '_>, u64) -> StmResult<Option<u64>> + Sync)| {
+        let repeated = repeated_at_once(THREADS, rounds, |tx, me, n| operation(tx, own(me, n)).map(drop));
+        println!("{name}: {repeated} of {} bodies again", THREADS * rounds);
+        repeated
+    };
+    assert_eq!(repeated("values of keys that are there", &|tx, key| map.insert(tx, key, 0)), 0);
+    assert_eq!(repeated("removal of keys that are not there", &|tx, key| map.remove(tx, &(keys + key))), 0);
+    let counts = (4 * thread::available_parallelism().map_or(1, NonZero::get)).next_power_of_two().clamp(16, 64);
+    let sharing = THREADS.saturating_sub(counts);
+    // Keys share a place now and then, and threads of other tests take counts, too.
+    let most = (rounds * (sharing + 4)) as u64;
+    assert!(repeated("additions", &|tx, key| map.insert(tx, keys + key, 0)) <= most, "{most} at most");
+    assert!(repeated("removals", &|tx, key| map.remove(tx, &key)) <= most, "{most} at most");
+    assert_eq!(map.snapshot().len() as u64, keys);
 }

@@ -1,88 +1,37 @@
 //! Keys and values whose code panics: the map is whole afterwards.
 
-use std::cell::Cell;
-use std::hash::{Hash, Hasher};
 use std::panic::catch_unwind;
 
-use common::{quietly, watchdog};
+use common::{Frail, light_fuse, put_out_fuse, quietly, watchdog};
 use stm::collections::TMap;
 use stm::{StmResult, Transaction, atomically};
-
-thread_local! {
-    /// How many calls of user code on this thread go well before one panics.
-    static FUSE: Cell<Option<u32>> = const { Cell::new(None) };
-}
-
-fn burn(what: &str) {
-    match FUSE.get() {
-        None => {}
-        Some(0) => {
-            FUSE.set(None);
-            panic!("{what} failed");
-        }
-        Some(left) => FUSE.set(Some(left - 1)),
-    }
-}
-
-#[derive(Debug, Eq, PartialOrd, Ord)]
-struct Frail(u64);
-
-impl Hash for Frail {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        burn("hash");
-        // Many collisions.
-        (self.0 % 8).hash(state);
-    }
-}
-
-impl PartialEq for Frail {
-    fn eq(&self, other: &Self) -> bool {
-        burn("eq");
-        self.0 == other.0
-    }
-}
-
-impl Clone for Frail {
-    fn clone(&self) -> Self {
-        burn("clone");
-        Self(self.0)
-    }
-}
-
-impl Drop for Frail {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            burn("drop");
-        }
-    }
-}
 
 type Map = TMap<Frail, Frail>;
 
 /// Something of everything, with splits, copies for a view, and pruning.
 fn changes(tx: &Transaction<'_, '_>, map: &Map) -> StmResult<()> {
     for key in 20..40 {
-        map.insert(tx, Frail(key), Frail(key))?;
+        map.insert(tx, Frail::new(key), Frail::new(key))?;
     }
-    map.update(tx, &Frail(3), |value| *value = Frail(33))?;
-    map.alter(tx, Frail(4), |_| Some(Frail(44)))?;
-    map.get(tx, &Frail(5))?;
-    map.retain(tx, |key, _| !key.0.is_multiple_of(5))?;
+    map.update(tx, &Frail::new(3), |value| *value = Frail::new(33))?;
+    map.alter(tx, Frail::new(4), |_| Some(Frail::new(44)))?;
+    map.get(tx, &Frail::new(5))?;
+    map.retain(tx, |key, _| !key.number().is_multiple_of(5))?;
     for key in 25..40 {
-        map.remove(tx, &Frail(key))?;
+        map.remove(tx, &Frail::new(key))?;
     }
     map.view(tx)?;
-    map.insert(tx, Frail(6), Frail(66)).map(drop)
+    map.insert(tx, Frail::new(6), Frail::new(66)).map(drop)
 }
 
 fn content(map: &Map) -> Vec<(u64, u64)> {
-    let mut all: Vec<_> = map.snapshot().iter().map(|(key, value)| (key.0, value.0)).collect();
+    let mut all: Vec<_> = map.snapshot().iter().map(|(key, value)| (key.number(), value.number())).collect();
     all.sort_unstable();
     all
 }
 
 fn fresh() -> Map {
-    let map: Map = (0..20).map(|n| (Frail(n), Frail(n))).collect();
+    let map: Map = (0..20).map(|n| (Frail::new(n), Frail::new(n))).collect();
     // What is there belongs to a view, so that it is copied.
     let _view = map.snapshot();
     map
@@ -103,9 +52,9 @@ fn a_panic_anywhere_undoes_the_transaction_and_the_map_goes_on() {
     for calls in 0.. {
         let map = fresh();
         stm::collect();
-        FUSE.set(Some(calls));
+        light_fuse(calls);
         let result = quietly(|| atomically(|tx| changes(tx, &map)));
-        let burnt = FUSE.replace(None).is_none();
+        let burnt = put_out_fuse();
         let found = content(&map);
         // A destructor that panics after the commit changes nothing.
         assert!(found == before || found == after, "after {calls} calls: {found:?}");
@@ -124,15 +73,15 @@ fn a_panic_anywhere_undoes_the_transaction_and_the_map_goes_on() {
 #[test]
 fn making_a_map_and_showing_it_may_panic_too() {
     for calls in 0..100 {
-        FUSE.set(Some(calls));
-        let made = quietly(|| (0..30).map(|n| (Frail(n % 20), Frail(n))).collect::<Map>());
-        let burnt = FUSE.replace(None).is_none();
+        light_fuse(calls);
+        let made = quietly(|| (0..30).map(|n| (Frail::new(n % 20), Frail::new(n))).collect::<Map>());
+        let burnt = put_out_fuse();
         assert_eq!(made.is_err(), burnt);
     }
     let map = fresh();
-    FUSE.set(Some(3));
+    light_fuse(3);
     quietly(|| format!("{map:?}")).expect_err("a clone fails");
-    FUSE.set(None);
+    put_out_fuse();
     assert_eq!(content(&map).len(), 20);
 }
 
@@ -140,12 +89,12 @@ fn making_a_map_and_showing_it_may_panic_too() {
 fn a_destructor_that_panics_leaves_the_map_whole() {
     let map = fresh();
     for round in 0..50 {
-        atomically(|tx| map.insert(tx, Frail(1), Frail(round)));
-        FUSE.set(Some(0));
+        atomically(|tx| map.insert(tx, Frail::new(1), Frail::new(round)));
+        light_fuse(0);
         // The panic comes out of whatever collects.
         let _ = quietly(stm::collect);
-        FUSE.set(None);
-        assert_eq!(atomically(|tx| map.with(tx, &Frail(1), |value| value.0)), Some(round));
+        put_out_fuse();
+        assert_eq!(atomically(|tx| map.with(tx, &Frail::new(1), Frail::number)), Some(round));
     }
     assert_eq!(content(&map).len(), 20);
 }
@@ -156,12 +105,12 @@ fn a_panic_that_the_body_catches_leaves_the_map_whole() {
     let _watchdog = watchdog();
     for fuse in 0..40 {
         // All at one place, so that the next key splits it.
-        let map: Map = (0..4).map(|n| (Frail(8 * n), Frail(n))).collect();
+        let map: Map = (0..4).map(|n| (Frail::new(8 * n), Frail::new(n))).collect();
         let inserted = quietly(|| {
             atomically(|tx| {
-                FUSE.set(Some(fuse));
-                let inserted = catch_unwind(|| map.insert(tx, Frail(32), Frail(4)));
-                FUSE.set(None);
+                light_fuse(fuse);
+                let inserted = catch_unwind(|| map.insert(tx, Frail::new(32), Frail::new(4)));
+                put_out_fuse();
                 inserted.map_or(Ok(false), |inserted| inserted.map(|_| true))
             })
         });

@@ -1,10 +1,9 @@
 //! Keys and values are dropped once, when nobody can see them any more.
 
 use std::hash::{Hash, Hasher};
-use std::thread;
 
-use common::{Census, Counted, race, scaled, watchdog};
-use stm::collections::{TMap, TMapView};
+use common::{Census, Counted, on_a_small_stack, race, scaled, watchdog};
+use stm::collections::{TMap, TMapView, TSet};
 use stm::{TCell, atomically, cancel};
 
 use super::hashers::Masked;
@@ -161,12 +160,6 @@ fn view_key(view: &TMapView<Busy, Busy>, payload: u64) -> std::mem::ManuallyDrop
     std::mem::ManuallyDrop::new(Busy(payload))
 }
 
-/// On a stack on which recursion would not get far.
-fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
-    let thread = thread::Builder::new().stack_size(128 << 10).spawn(body).expect("it can be started");
-    thread.join().expect("it does not panic");
-}
-
 #[test]
 fn a_million_entries_are_dropped_without_recursion_and_without_a_leak() {
     let _watchdog = watchdog();
@@ -175,6 +168,23 @@ fn a_million_entries_are_dropped_without_recursion_and_without_a_leak() {
         let map: TMap<u64, Counted> = (0..1_000_000).map(|n| (n, census.value(n))).collect();
         assert_eq!(census.live(), 1_000_000);
         drop(map);
+        census.settle(0);
+    });
+}
+
+#[test]
+fn a_million_members_are_dropped_without_recursion_and_without_a_leak() {
+    let _watchdog = watchdog();
+    on_a_small_stack(|| {
+        let (census, count) = (Census::new(), scaled(1_000_000) as u64);
+        let set: TSet<Key> = (0..count).map(|n| Key(census.value(n))).collect();
+        assert_eq!(census.live(), count as isize);
+        // A view keeps them when the set has let go of them.
+        let view = set.snapshot();
+        atomically(|tx| set.clear(tx));
+        drop(set);
+        census.settle(count as usize);
+        drop(view);
         census.settle(0);
     });
 }

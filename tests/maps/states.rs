@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 
-use common::{scaled, watchdog};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use stm::collections::{TMap, TMapView};
-use stm::{StmResult, Transaction, atomically, cancel, snapshot};
+use stm::{StmResult, Transaction, atomically, snapshot};
 
 use super::hashers::Masked;
+use super::programs::{KEYS, Subject, hold};
 
 #[derive(Clone, Debug)]
-enum Op {
+pub(crate) enum Op {
     Insert(u64, u64),
     Remove(u64),
     Get(u64),
@@ -33,21 +32,9 @@ enum Op {
     UpdateAround(u64, Box<Op>),
 }
 
-/// How a part of a transaction ends.
-#[derive(Clone, Debug)]
-enum Part {
-    Plain(Vec<Op>),
-    Nested(Vec<Op>),
-    Cancelled(Vec<Op>),
-    /// The first branch does something and retries.
-    Alternative(Vec<Op>, Vec<Op>),
-}
-
-type Program = Vec<(Vec<Part>, bool)>;
-
 /// What an operation tells.
 #[derive(Clone, Debug, PartialEq)]
-enum Seen {
+pub(crate) enum Seen {
     Value(Option<u64>),
     Flag(bool),
     Count(usize),
@@ -55,7 +42,7 @@ enum Seen {
 }
 
 /// Values in place, and boxed ones.
-trait Value: Clone + Debug + PartialEq + Send + Sync + 'static {
+pub(crate) trait Value: Clone + Debug + PartialEq + Send + Sync + 'static {
     fn of(number: u64) -> Self;
     fn number(&self) -> u64;
 }
@@ -140,7 +127,7 @@ fn act<V: Value>(tx: &Transaction<'_, '_>, map: &Map<V>, op: &Op, views: &mut Vi
 }
 
 #[derive(Clone, Default)]
-struct Model {
+pub(crate) struct Model {
     map: HashMap<u64, u64>,
     views: Vec<HashMap<u64, u64>>,
 }
@@ -201,51 +188,6 @@ impl Model {
             }
         }
     }
-
-    fn part(&mut self, part: &Part) -> Vec<Seen> {
-        match part {
-            Part::Plain(ops) | Part::Nested(ops) | Part::Alternative(_, ops) => {
-                ops.iter().map(|op| self.act(op)).collect()
-            }
-            Part::Cancelled(ops) => {
-                let mut aside = self.clone();
-                ops.iter().map(|op| aside.act(op)).collect()
-            }
-        }
-    }
-}
-
-fn act_part<V: Value>(
-    tx: &Transaction<'_, '_>,
-    map: &Map<V>,
-    part: &Part,
-    views: &mut Views<V>,
-) -> StmResult<Vec<Seen>> {
-    match part {
-        Part::Plain(ops) => ops.iter().map(|op| act(tx, map, op, views)).collect(),
-        Part::Nested(ops) => {
-            let nested = tx.nested(|tx| {
-                ops.iter().map(|op| act(tx, map, op, views)).collect::<StmResult<_>>().map_err(stm::TxError::<()>::from)
-            })?;
-            Ok(nested.expect("it does not cancel"))
-        }
-        Part::Cancelled(ops) => {
-            let mut lost = Vec::new();
-            let nested = tx.nested(|tx| {
-                let seen: StmResult<Vec<Seen>> = ops.iter().map(|op| act(tx, map, op, &mut lost)).collect();
-                cancel::<(), _>(seen?)
-            })?;
-            Ok(nested.expect_err("it cancels"))
-        }
-        Part::Alternative(first, second) => tx.or_else(
-            |tx| {
-                let mut lost = Vec::new();
-                first.iter().try_for_each(|op| act(tx, map, op, &mut lost).map(drop))?;
-                tx.retry()
-            },
-            |tx| second.iter().map(|op| act(tx, map, op, views)).collect(),
-        ),
-    }
 }
 
 fn check_view<V: Value>(view: &TMapView<u64, V, Masked>, expected: &HashMap<u64, u64>) -> Result<(), TestCaseError> {
@@ -259,41 +201,34 @@ fn check_view<V: Value>(view: &TMapView<u64, V, Masked>, expected: &HashMap<u64,
     Ok(())
 }
 
-fn check<V: Value>(program: &Program, mask: u64) -> Result<(), TestCaseError> {
-    let map: Map<V> = TMap::with_hasher(Masked(mask));
-    let (mut model, mut views) = (Model::default(), Vec::new());
-    for (parts, commits) in program {
-        let mut aside = model.clone();
-        let expected: Vec<_> = parts.iter().map(|part| aside.part(part)).collect();
-        let outcome = stm::try_atomically(|tx| {
-            let mut views = Vec::new();
-            let seen: StmResult<Vec<_>> = parts.iter().map(|part| act_part(tx, &map, part, &mut views)).collect();
-            if *commits { Ok((seen?, views)) } else { cancel(seen?) }
-        });
-        match outcome {
-            Ok((seen, new)) => {
-                prop_assert_eq!(seen, expected);
-                views.extend(new);
-                model = aside;
-            }
-            Err(seen) => prop_assert_eq!(seen, expected),
-        }
-        prop_assert_eq!(all(snapshot(|tx| map.iter(tx))), model.sorted());
-        prop_assert_eq!(snapshot(|tx| map.len(tx)), model.map.len());
-        prop_assert_eq!(snapshot(|tx| map.is_empty(tx)), model.map.is_empty());
+impl<V: Value> Subject for Map<V> {
+    type Op = Op;
+    type Seen = Seen;
+    type View = TMapView<u64, V, Masked>;
+    type Model = Model;
+
+    fn act(&self, tx: &Transaction<'_, '_>, op: &Op, views: &mut Views<V>) -> StmResult<Seen> {
+        act(tx, self, op, views)
     }
-    prop_assert_eq!(views.len(), model.views.len());
-    for (view, expected) in views.iter().zip(&model.views) {
-        check_view(view, expected)?;
+
+    fn act_on(model: &mut Model, op: &Op) -> Seen {
+        model.act(op)
     }
-    let kept = views.pop().zip(model.views.pop());
-    drop((map, views));
-    kept.map_or(Ok(()), |(view, expected)| check_view(&view, &expected))
+
+    fn check(&self, model: &Model) -> Result<(), TestCaseError> {
+        prop_assert_eq!(all(snapshot(|tx| self.iter(tx))), model.sorted());
+        prop_assert_eq!(snapshot(|tx| self.len(tx)), model.map.len());
+        prop_assert_eq!(snapshot(|tx| self.is_empty(tx)), model.map.is_empty());
+        Ok(())
+    }
+
+    fn check_views(views: &[Self::View], model: &Model) -> Result<(), TestCaseError> {
+        prop_assert_eq!(views.len(), model.views.len());
+        views.iter().zip(&model.views).try_for_each(|(view, expected)| check_view(view, expected))
+    }
 }
 
-const KEYS: u64 = 40;
-
-fn op() -> impl Strategy<Value = Op> {
+fn op() -> BoxedStrategy<Op> {
     let (k, v) = (|| 0..KEYS, || 0..100_u64);
     let simple = prop_oneof![
         8 => (k(), v()).prop_map(|(k, v)| Op::Insert(k, v)),
@@ -311,28 +246,13 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::All),
         3 => Just(Op::View),
     ];
-    simple.prop_recursive(2, 3, 1, |inner| (0..KEYS, inner).prop_map(|(k, op)| Op::UpdateAround(k, Box::new(op))))
-}
-
-fn part() -> impl Strategy<Value = Part> {
-    let ops = || prop::collection::vec(op(), 0..8);
-    prop_oneof![
-        4 => ops().prop_map(Part::Plain),
-        1 => ops().prop_map(Part::Nested),
-        1 => ops().prop_map(Part::Cancelled),
-        1 => (ops(), ops()).prop_map(|(first, second)| Part::Alternative(first, second)),
-    ]
-}
-
-fn program() -> impl Strategy<Value = Program> {
-    prop::collection::vec((prop::collection::vec(part(), 1..4), prop::bool::weighted(0.8)), 1..10)
+    simple
+        .prop_recursive(2, 3, 1, |inner| (0..KEYS, inner).prop_map(|(k, op)| Op::UpdateAround(k, Box::new(op))))
+        .boxed()
 }
 
 fn holds<V: Value>(mask: u64) {
-    let _watchdog = watchdog();
-    let cases = u32::try_from(scaled(150)).expect("a number of cases");
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    TestRunner::new(config).run(&program(), |program| check::<V>(&program, mask)).unwrap_or_else(|e| panic!("{e}"));
+    hold(|| Map::<V>::with_hasher(Masked(mask)), op);
 }
 
 #[test]

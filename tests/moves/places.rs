@@ -2,7 +2,7 @@
 
 use stm::channel::{TBQueue, TBroadcast, TPriorityQueue, TQueue, TSubscriber};
 use stm::collections::{OrderedIndex, TArray, TCounter, TDeque, TMap, TOrdMap, TSet, TTable};
-use stm::sync::{TMVar, TSemaphore};
+use stm::sync::{TMVar, TRwLock, TSemaphore};
 use stm::{ReadTransaction, StmResult, Transaction};
 
 /// Items may be put in and taken out.
@@ -334,6 +334,40 @@ impl Place for TMVar<u64> {
     }
 }
 
+/// Of which nobody holds the lock.
+impl Place for TRwLock<Option<u64>> {
+    fn name(&self) -> &'static str {
+        "TRwLock"
+    }
+
+    fn room(&self) -> usize {
+        1
+    }
+
+    fn put(&self, tx: &Transaction<'_, '_>, item: u64) -> StmResult<bool> {
+        if self.get(tx)?.is_some() {
+            return Ok(false);
+        }
+        self.set(tx, Some(item)).map(|()| true)
+    }
+
+    fn take(&self, tx: &Transaction<'_, '_>, _fresh: u64) -> StmResult<Option<u64>> {
+        let item = *self.get(tx)?;
+        if item.is_some() {
+            self.set(tx, None)?;
+        }
+        Ok(item)
+    }
+
+    fn count(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<usize> {
+        Ok(usize::from(self.get(tx)?.is_some()))
+    }
+
+    fn items(&self, tx: &ReadTransaction<'_, '_>) -> StmResult<Option<Vec<u64>>> {
+        Ok(Some(self.get(tx)?.iter().copied().collect()))
+    }
+}
+
 impl Place for TCounter {
     fn name(&self) -> &'static str {
         "TCounter"
@@ -394,6 +428,7 @@ pub(crate) fn all_kinds() -> Vec<Box<dyn Place>> {
         Box::new(TPriorityQueue::new()),
         Box::new(Channel(channel, subscriber)),
         Box::new(TMVar::new_empty()),
+        Box::new(TRwLock::new(None)),
         Box::new(TCounter::new(0)),
         Box::new(TSemaphore::new(0)),
     ]

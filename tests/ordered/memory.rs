@@ -1,8 +1,6 @@
 //! What is removed is freed, and nothing is kept.
 
-use std::thread;
-
-use common::{Census, Random, race, scaled, watchdog};
+use common::{Census, Random, on_a_small_stack, race, scaled, watchdog};
 use stm::atomically;
 use stm::collections::TOrdMap;
 
@@ -14,8 +12,7 @@ fn a_million_keys_are_dropped_without_recursion_and_without_a_leak() {
     let census = Census::new();
     let map: TOrdMap<u64, _> = (0..count).map(|n| (n, census.value(n))).collect();
     assert_eq!(census.live(), count as isize);
-    let thread = thread::Builder::new().stack_size(256 * 1024);
-    thread.spawn(move || drop(map)).expect("it starts").join().expect("no overflow");
+    on_a_small_stack(move || drop(map));
     census.settle(0);
 }
 

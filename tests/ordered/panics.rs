@@ -3,24 +3,9 @@
 use std::cell::Cell;
 use std::cmp::Ordering as Order;
 
-use common::{expect_panic, watchdog};
+use common::{burn, expect_panic, light_fuse, put_out_fuse, watchdog};
 use stm::collections::TOrdMap;
 use stm::{StmResult, Transaction, atomically};
-
-thread_local! {
-    /// After how many operations the next one panics.
-    static FUSE: Cell<Option<u32>> = const { Cell::new(None) };
-}
-
-fn burn(operation: &str) {
-    FUSE.with(|fuse| match fuse.get() {
-        Some(0) => {
-            fuse.set(None);
-            panic!("{operation} failed");
-        }
-        left => fuse.set(left.map(|left| left - 1)),
-    });
-}
 
 #[derive(Debug, PartialEq, Eq)]
 struct Fragile(u32);
@@ -83,9 +68,9 @@ fn a_panic_in_cmp_or_clone_leaves_the_map_whole() {
             let done = Cell::new(false);
             let panic = expect_panic(|| {
                 atomically(|tx| {
-                    FUSE.set(Some(after));
+                    light_fuse(after);
                     operation(tx, &map)?;
-                    done.set(FUSE.take().is_some());
+                    done.set(!put_out_fuse());
                     assert!(!done.get(), "cmp failed: not at all");
                     Ok(())
                 });
@@ -120,9 +105,9 @@ fn a_panic_that_is_caught_within_the_body_leaves_the_map_whole() {
             let (map, other): (_, Map) =
                 (map(), [(Fragile(5), Fragile(5)), (Fragile(6), Fragile(6))].into_iter().collect());
             let panicked = atomically(|tx| {
-                FUSE.set(Some(fuse));
+                light_fuse(fuse);
                 let panicked = common::quietly(|| operation(tx, &map, &other)).is_err();
-                FUSE.set(None);
+                put_out_fuse();
                 Ok(panicked)
             });
             if panicked {

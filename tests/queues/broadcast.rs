@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use common::{Census, elsewhere, race, runs_until, scaled, watchdog};
+use common::{Census, elsewhere, on_a_small_stack, race, runs_until, scaled, watchdog};
 use proptest::prelude::*;
 use stm::channel::{Lagged, TBroadcast, TSubscriber};
 use stm::{StmResult, Transaction, TxResult, atomically, cancel, snapshot, try_atomically};
@@ -269,7 +269,7 @@ fn every_reader_gets_everything_in_order_while_others_come_and_go() {
 #[test]
 fn a_million_unread_items_are_dropped_without_recursion() {
     let _watchdog = watchdog();
-    let body = || {
+    on_a_small_stack(|| {
         let (census, channel) = (Census::new(), TBroadcast::new());
         let reader = channel.subscriber();
         for _ in 0..10_000 {
@@ -279,8 +279,7 @@ fn a_million_unread_items_are_dropped_without_recursion() {
         assert_eq!(reader.recv_blocking().payload, 0);
         drop(reader);
         census.settle(0);
-    };
-    thread::Builder::new().stack_size(128 << 10).spawn(body).expect("it starts").join().expect("it returns");
+    });
 }
 
 /// What the original misses meanwhile is not counted a second time.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::time::Duration;
 use std::{env, process, thread};
 
-use common::{Census, Counted, quietly, scaled, watchdog};
+use common::{Census, Counted, on_a_small_stack, quietly, scaled, watchdog};
 use stm::channel::{Overflow, TBQueue, TPriorityQueue, TQueue};
 use stm::{TVar, TxResult, atomically, cancel, collect, options, try_atomically};
 
@@ -75,11 +75,6 @@ fn what_a_rule_drops_and_what_is_undone_is_freed() {
         drop(queue);
         census.settle(0);
     }
-}
-
-/// On a stack on which recursion would not get far.
-fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
-    thread::Builder::new().stack_size(128 << 10).spawn(body).expect("it starts").join().expect("it returns");
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::thread;
 
-use common::{Census, Counted, elsewhere, quietly, race, runs_until, scaled, watchdog};
+use common::{Census, Counted, elsewhere, on_a_small_stack, quietly, race, runs_until, scaled, watchdog};
 use proptest::prelude::*;
 use stm::channel::{TPriorityQueue, TQueue};
 use stm::{StmResult, Transaction, TxResult, atomically, cancel, snapshot, try_atomically};
@@ -303,8 +302,7 @@ fn a_comparison_that_panics_leaves_the_queue_as_it_was() {
 #[test]
 fn a_million_items_are_dropped_without_recursion() {
     let _watchdog = watchdog();
-    let small = thread::Builder::new().stack_size(128 << 10);
-    let body = || {
+    on_a_small_stack(|| {
         let queue = TPriorityQueue::new();
         for hundred in 0..10_000 {
             atomically(|tx| (0..100).try_for_each(|n| queue.push(tx, hundred * 100 + n)));
@@ -312,8 +310,7 @@ fn a_million_items_are_dropped_without_recursion() {
         assert_eq!(queue.recv(), 999_999);
         drop(queue);
         stm::collect();
-    };
-    small.spawn(body).expect("it starts").join().expect("it returns");
+    });
 }
 
 /// Compared as a coin falls.

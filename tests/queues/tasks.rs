@@ -2,7 +2,7 @@
 
 use common::{Census, watchdog};
 use futures::{SinkExt, StreamExt, executor, stream};
-use stm::channel::{TBQueue, TBroadcast, TPriorityQueue, TQueue};
+use stm::channel::{Overflow, TBQueue, TBroadcast, TPriorityQueue, TQueue};
 
 #[test]
 fn a_stream_hands_out_what_is_in_the_queue() {
@@ -60,6 +60,50 @@ fn closing_a_sink_flushes_it_and_leaves_the_queue_open() {
         assert_eq!(queue.send(2), Ok(()));
         queue.shut();
         assert_eq!(queue.sink().send(3).await.expect_err("it is closed").0, 3);
+    });
+}
+
+/// In the order in which they are given, each in the queue at once.
+#[test]
+fn a_sink_of_an_unbounded_queue_is_always_ready() {
+    let _watchdog = watchdog();
+    executor::block_on(async {
+        let (queue, ranked) = (TQueue::new(), TPriorityQueue::new());
+        let (mut plain, mut by_rank) = (queue.sink(), ranked.sink());
+        for n in [2, 3, 1_u64] {
+            plain.feed(n).await.expect("it can not be closed");
+            by_rank.feed(n).await.expect("it can not be closed");
+        }
+        assert_eq!(queue.to_vec(), [2, 3, 1]);
+        assert_eq!(ranked.to_vec(), [3, 2, 1]);
+        plain.close().await.expect("nothing waits");
+        by_rank.close().await.expect("nothing waits");
+        plain.send(4).await.expect("the queue goes on");
+        assert_eq!(queue.stream().take(4).collect::<Vec<_>>().await, [2, 3, 1, 4]);
+    });
+}
+
+/// By a channel that keeps fewer items than there are, to a reader as slow as can be.
+#[test]
+fn a_sink_of_a_broadcast_waits_for_its_slowest_subscriber() {
+    let _watchdog = watchdog();
+    let channel = TBroadcast::with_overflow(2, Overflow::Wait);
+    let reader = channel.subscriber();
+    executor::block_on(async {
+        let mut sink = channel.sink();
+        sink.feed(0).await.expect("it is open");
+        sink.feed(1).await.expect("it is open");
+        sink.feed(2).await.expect("it is held");
+        assert!(futures::poll!(sink.flush()).is_pending(), "there is no room for a third");
+        assert_eq!(reader.recv_async().await, 0);
+        sink.flush().await.expect("it is open");
+        let produce = async {
+            sink.send_all(&mut stream::iter((3..200_u64).map(Ok))).await.expect("it is open");
+            channel.shut();
+        };
+        let (received, ()) = futures::join!(reader.stream().collect::<Vec<_>>(), produce);
+        assert_eq!(received, (1..200).collect::<Vec<_>>());
+        assert_eq!(channel.sink().send(200).await.expect_err("it is closed").0, 200);
     });
 }
 

@@ -1,4 +1,4 @@
-//! A bounded queue as a sink.
+//! Queues as sinks.
 
 use std::fmt;
 use std::future::Future;
@@ -9,19 +9,27 @@ use futures_sink::Sink;
 
 use super::closed::Closed;
 use super::tbqueue::TBQueue;
+use super::tbroadcast::TBroadcast;
+use super::tpriority_queue::TPriorityQueue;
+use super::tqueue::TQueue;
 
-/// The producers' end of a [`TBQueue`], as a `futures_sink::Sink`: made by [`TBQueue::sink`].
+/// The producers' end of a queue, as a `futures_sink::Sink`: made by `sink()` of a queue or a [`TBroadcast`].
 ///
-/// It holds one item that waits for room. What it has been given is in the queue when it has been flushed. Closing it flushes
-/// it, and does not close the queue, at which there may be others. Dropping it drops the item that waits.
+/// Of what can be full it holds one item that waits for room: what it has been given is in the queue when it has been flushed.
+/// Dropping it drops the item that waits. Into an unbounded queue an item is put at once, and the sink is always ready.
+///
+/// Closing it flushes it, and does not close the queue, at which there may be others.
 #[must_use = "a sink does nothing until it is given something"]
 pub struct Intake<T: 'static> {
-    queue: TBQueue<T>,
+    send: Start<T>,
     sending: Option<Sending<T>>,
 }
 
 /// An item on its way.
 type Sending<T> = Pin<Box<dyn Future<Output = Result<(), T>> + Send>>;
+
+/// Sends an item, or starts to.
+type Start<T> = Box<dyn Fn(T) -> Option<Sending<T>> + Send>;
 
 impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// The end at which items are put in, as a sink. Where there is no room, it does what the [`Overflow`](super::Overflow) rule
@@ -46,11 +54,84 @@ impl<T: Clone + Send + Sync + 'static> TBQueue<T> {
     /// # }) }
     /// ```
     pub fn sink(&self) -> Intake<T> {
-        Intake { queue: self.clone(), sending: None }
+        let queue = self.clone();
+        Intake::waiting(move |item| queue.send_async(item))
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Intake<T> {
+impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
+    /// The end at which items are sent, as a sink. Where a subscriber is too far behind, it does what the
+    /// [`Overflow`](super::Overflow) rule says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use futures_sink::Sink;
+    /// use stm::channel::{Overflow, TBroadcast};
+    ///
+    /// # fn main() { pollster::block_on(async {
+    /// let orders = TBroadcast::with_overflow(1, Overflow::Wait);
+    /// let (reader, mut sink) = (orders.subscriber(), orders.sink());
+    /// Pin::new(&mut sink).start_send(1).unwrap();
+    /// poll_fn(|cx| Pin::new(&mut sink).poll_flush(cx)).await.unwrap();
+    /// assert_eq!(reader.recv_async().await, 1);
+    /// # }) }
+    /// ```
+    pub fn sink(&self) -> Intake<T> {
+        let channel = self.clone();
+        Intake::waiting(move |item| channel.send_async(item))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TQueue<T> {
+    /// The end at which items are put in, as a sink. It is always ready.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::Pin;
+    /// use futures_sink::Sink;
+    ///
+    /// let queue = stm::channel::TQueue::new();
+    /// Pin::new(&mut queue.sink()).start_send(1).unwrap();
+    /// assert_eq!(queue.recv(), 1);
+    /// ```
+    pub fn sink(&self) -> Intake<T> {
+        let queue = self.clone();
+        Intake::prompt(move |item| queue.send(item))
+    }
+}
+
+impl<T: Clone + Ord + Send + Sync + 'static> TPriorityQueue<T> {
+    /// The end at which items are put in, as a sink. It is always ready.
+    ///
+    /// # Examples
+    ///
+    /// See [`TQueue::sink`].
+    pub fn sink(&self) -> Intake<T> {
+        let queue = self.clone();
+        Intake::prompt(move |item| queue.send(item))
+    }
+}
+
+impl<T> Intake<T> {
+    fn waiting<F>(send: impl Fn(T) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<(), T>> + Send + 'static,
+    {
+        Self { send: Box::new(move |item| Some(Box::pin(send(item)))), sending: None }
+    }
+
+    fn prompt(send: impl Fn(T) + Send + 'static) -> Self {
+        let send = move |item| {
+            send(item);
+            None
+        };
+        Self { send: Box::new(send), sending: None }
+    }
+
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed<T>>> {
         // A poll that panics leaves nothing behind that is to be polled again.
         let Some(mut sending) = self.sending.take() else { return Poll::Ready(Ok(())) };
@@ -64,7 +145,7 @@ impl<T: Clone + Send + Sync + 'static> Intake<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Sink<T> for Intake<T> {
+impl<T> Sink<T> for Intake<T> {
     type Error = Closed<T>;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Closed<T>>> {
@@ -73,11 +154,11 @@ impl<T: Clone + Send + Sync + 'static> Sink<T> for Intake<T> {
 
     /// # Panics
     ///
-    /// Panics if the sink is not ready: the item before still waits.
+    /// Panics if the sink is not ready: the item before still waits. For an unbounded queue also inside the body of a transaction.
     fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), Closed<T>> {
         let this = self.get_mut();
         assert!(this.sending.is_none(), "`start_send` was called on a sink that was not ready");
-        this.sending = Some(Box::pin(this.queue.send_async(item)));
+        this.sending = (this.send)(item);
         Ok(())
     }
 

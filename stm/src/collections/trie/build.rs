@@ -31,7 +31,7 @@ impl<K: Eq + Send + Sync + 'static, V: Send + Sync + 'static> Trie<K, V> {
                 None => seeds.push(seed),
             }
         }
-        let counts = Shared::new(Counts::new(i64::try_from(seeds.len()).expect("a vector is shorter")));
+        let counts = Counts::new(i64::try_from(seeds.len()).expect("a vector is shorter"));
         let branch = Shared::new(branch(&mut seeds, 0));
         Self::new(Shared::new(Root { generation: 0, branch, counts }))
     }

@@ -42,7 +42,7 @@ where
             } else {
                 let entry = Entry::new(place.root.generation, key.take(), value.take(), Node::Nothing);
                 place.link.write(tx, Node::Entry(Shared::new(entry)))?;
-                Shared::get(&place.root.counts, tx).add(tx, 1)?;
+                place.root.counts.add(tx, 1)?;
                 return Ok(None);
             }
         }
@@ -68,7 +68,7 @@ where
             let value = entry.get().value.read(tx)?;
             let next = entry.get().next.read(tx)?;
             place.link.write(tx, next.to_node())?;
-            Shared::get(&place.root.counts, tx).add(tx, -1)?;
+            place.root.counts.add(tx, -1)?;
             if next.is_nothing() && place.passed == 0 && place.depth > 0 && place.branch.is_empty(tx)? {
                 self.prune(tx, path)?;
             }

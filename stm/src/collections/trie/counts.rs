@@ -1,58 +1,71 @@
 //! How many entries there are, counted so that those who change it do not meet.
 
 use crate::error::StmResult;
+use crate::shared_slice::SharedSlice;
+use crate::shim::cores::cores;
 use crate::shim::{Mutex, shared_static, thread_owner};
 use crate::tcell::TCell;
 use crate::tx::{ReadTransaction, Transaction};
 
-/// So many threads can count at once without conflicts.
-const STRIPES: usize = 16;
+/// So many threads can count at once without conflicts: a power of two.
+fn width() -> usize {
+    (4 * cores()).next_power_of_two().clamp(16, 64)
+}
 
 /// On a cache line of its own.
 #[repr(align(64))]
-struct Stripe(TCell<i64>);
+struct Stripe {
+    count: TCell<i64>,
+    /// Written when a generation is frozen. Of the first stripe: in the others it takes room that the alignment leaves.
+    is_over: TCell<bool>,
+}
 
 /// A number in parts, of which each thread changes its own: how many entries are below the roots of one top branch.
+#[derive(Clone)]
 pub(crate) struct Counts {
-    base: i64,
-    /// Written when a generation is frozen. (It takes room that the alignment leaves.)
-    is_over: TCell<bool>,
-    stripes: [Stripe; STRIPES],
+    /// Never empty. They hold the number as their sum.
+    stripes: SharedSlice<Stripe>,
 }
 
 impl Counts {
     pub(crate) fn new(base: i64) -> Self {
-        Self { base, is_over: TCell::new(false), stripes: std::array::from_fn(|_| Stripe(TCell::new(0))) }
+        let count = |index| TCell::new(if index == 0 { base } else { 0 });
+        let stripe = |index| Stripe { count: count(index), is_over: TCell::new(false) };
+        Self { stripes: SharedSlice::from_fn(width(), stripe) }
     }
 
     #[inline]
-    pub(crate) fn add<'tx>(&'tx self, tx: &Transaction<'tx, '_>, more: i64) -> StmResult<()> {
-        let stripe = NUMBER.try_with(|number| number.0).unwrap_or(0) % STRIPES;
-        self.stripes[stripe].0.modify(tx, |count| count + more)
+    pub(crate) fn add<'tx>(&self, tx: &Transaction<'tx, '_>, more: i64) -> StmResult<()> {
+        let stripe = NUMBER.try_with(|number| number.stripe).unwrap_or(0);
+        SharedSlice::get(&self.stripes, tx)[stripe].count.modify(tx, |count| count + more)
     }
 
-    pub(crate) fn sum<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<i64> {
-        self.stripes.iter().try_fold(self.base, |sum, stripe| Ok(sum + stripe.0.read(tx)?))
+    pub(crate) fn sum<'tx>(&self, tx: &ReadTransaction<'tx, '_>) -> StmResult<i64> {
+        SharedSlice::get(&self.stripes, tx).iter().try_fold(0, |sum, stripe| Ok(sum + stripe.count.read(tx)?))
     }
 
     /// Says that the generation ends with this transaction.
-    pub(crate) fn end<'tx>(&'tx self, tx: &Transaction<'tx, '_>) -> StmResult<()> {
-        self.is_over.write(tx, true)
+    pub(crate) fn end<'tx>(&self, tx: &Transaction<'tx, '_>) -> StmResult<()> {
+        SharedSlice::get(&self.stripes, tx)[0].is_over.write(tx, true)
     }
 
     /// Whether the generation is known to have ended.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_over.load()
+        self.stripes[0].is_over.load()
     }
 
     /// The sum, once it does not change any more.
     pub(crate) fn frozen(&self) -> i64 {
-        self.stripes.iter().fold(self.base, |sum, stripe| sum + stripe.0.load())
+        self.stripes.iter().map(|stripe| stripe.count.load()).sum()
     }
 }
 
 /// The number of a thread: the smallest that no other living thread has.
-struct Number(usize);
+struct Number {
+    number: usize,
+    /// In which stripe it counts.
+    stripe: usize,
+}
 
 thread_owner! { static NUMBER: Number = Number::take() }
 
@@ -69,7 +82,7 @@ impl Number {
             taken.push(false);
         }
         taken[number] = true;
-        Self(number)
+        Self { number, stripe: number % width() }
     }
 }
 
@@ -79,6 +92,6 @@ impl Drop for Number {
         if cfg!(stm_loom) {
             return;
         }
-        TAKEN.lock()[self.0] = false;
+        TAKEN.lock()[self.number] = false;
     }
 }

@@ -22,9 +22,9 @@ impl<K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Trie<K,
             let next = Root {
                 generation: root.generation + 1,
                 branch: Shared::clone(&root.branch),
-                counts: Shared::clone(&root.counts),
+                counts: root.counts.clone(),
             };
-            Shared::get(&root.get().counts, tx).end(tx)?;
+            root.get().counts.end(tx)?;
             self.root.write(tx, Some(Shared::new(next)))?;
         }
         Ok(root.to_shared())
@@ -37,7 +37,7 @@ impl<K: Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Trie<K,
         let generation = root.generation;
         if root.is_unchanged() {
             let branch = Shared::new(Shared::get(&root.branch, tx).copy(tx, generation)?);
-            let counts = Shared::new(Counts::new(Shared::get(&root.counts, tx).sum(tx)?));
+            let counts = Counts::new(root.counts.sum(tx)?);
             self.root.write(tx, Some(Shared::new(Root { generation, branch, counts })))?;
         }
         let mut link = Shared::get(&self.root(tx)?.get().branch, tx).slot(path);

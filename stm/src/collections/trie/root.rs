@@ -12,16 +12,12 @@ use super::counts::Counts;
 pub(crate) struct Root<K: 'static, V: 'static> {
     pub(crate) generation: u64,
     pub(crate) branch: Shared<Branch<K, V>>,
-    pub(crate) counts: Shared<Counts>,
+    pub(crate) counts: Counts,
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Root<K, V> {
     pub(crate) fn empty(generation: u64) -> Shared<Self> {
-        Shared::new(Self {
-            generation,
-            branch: Shared::new(Branch::empty(generation)),
-            counts: Shared::new(Counts::new(0)),
-        })
+        Shared::new(Self { generation, branch: Shared::new(Branch::empty(generation)), counts: Counts::new(0) })
     }
 
     /// Whether nothing below this has changed since the generation began.

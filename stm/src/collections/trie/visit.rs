@@ -28,7 +28,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Trie<K, V> {
 
     pub(crate) fn len<'tx>(&'tx self, tx: &ReadTransaction<'tx, '_>) -> StmResult<usize> {
         let root = self.root(tx)?.get();
-        let sum = Shared::get(&root.counts, tx).sum(tx)?;
+        let sum = root.counts.sum(tx)?;
         Ok(usize::try_from(sum).expect("every entry was counted when it was added"))
     }
 }
