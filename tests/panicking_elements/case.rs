@@ -22,9 +22,6 @@ pub(crate) struct Case<'c, S> {
     pub(crate) sequences: &'c [Change<S>],
     /// Which user code it runs.
     pub(crate) calls: &'c [&'static str],
-    /// Whether a destructor that panics within the body may cost what was to be returned: the compiler leaks that if it was there
-    /// before a local was dropped (rust-lang/rust#47949).
-    pub(crate) may_leak: bool,
 }
 
 /// Elements with these numbers.
@@ -41,8 +38,8 @@ pub(crate) fn numbers<'f>(elements: impl IntoIterator<Item = &'f Frail>) -> Vec<
 struct Tally {
     /// The messages of all panics.
     panics: BTreeSet<String>,
-    /// The elements of each try, and whether some may have been leaked.
-    tries: Vec<(Census, bool)>,
+    /// The elements of each try.
+    tries: Vec<Census>,
 }
 
 impl Tally {
@@ -62,11 +59,9 @@ impl Tally {
 
     /// No structure is left, and so no element.
     fn settle(&mut self, name: &str) {
-        for (census, may_leak) in self.tries.drain(..) {
-            if !may_leak {
-                println!("{name}: all elements are dropped");
-                census.settle(0);
-            }
+        for census in self.tries.drain(..) {
+            println!("{name}: all elements are dropped");
+            census.settle(0);
             assert!(census.live() >= 0, "{name}: an element was dropped twice");
         }
     }
@@ -86,10 +81,6 @@ impl<S> Case<'_, S> {
         self.making_and_dropping_may_panic(&mut tally);
         let calls: BTreeSet<_> = self.calls.iter().map(|call| format!("{call} failed")).collect();
         assert_eq!(tally.panics, calls, "{}", self.name);
-    }
-
-    fn may_leak<R>(&self, result: &Result<R, String>) -> bool {
-        self.may_leak && result.as_ref().is_err_and(|message| message == "drop failed")
     }
 
     /// What is in a fresh one after so many times of the change.
@@ -128,7 +119,7 @@ impl<S> Case<'_, S> {
             // A destructor that panics after the commit does not undo it.
             assert!(result.is_err() || (self.content)(&structure) == stages[1], "{name}: it was committed");
             self.assert_whole(&name, &structure, &stages, change);
-            tally.tries.push((census, self.may_leak(&result)));
+            tally.tries.push(census);
             if !burnt {
                 break;
             }
@@ -141,14 +132,17 @@ impl<S> Case<'_, S> {
         for calls in 0.. {
             let census = Census::new();
             let structure = (self.fresh)(&census);
-            let (result, burnt) = atomically(|tx| {
+            let burnt = atomically(|tx| {
                 light_fuse(calls);
                 let result = quietly(|| change(tx, &structure, &census));
                 let burnt = put_out_fuse();
-                Ok((tally.note(result).map(|done| done.expect("nobody is in its way")), burnt))
+                if let Ok(done) = tally.note(result) {
+                    done.expect("nobody is in its way");
+                }
+                Ok(burnt)
             });
             self.assert_whole(&format!("{name}, caught after {calls} calls"), &structure, &stages, change);
-            tally.tries.push((census, self.may_leak(&result)));
+            tally.tries.push(census);
             if !burnt {
                 break;
             }
@@ -162,9 +156,9 @@ impl<S> Case<'_, S> {
                 let census = Census::new();
                 let made = is_made_before.then(|| (self.fresh)(&census));
                 light_fuse(calls);
-                let result = tally.note(quietly(|| drop(made.unwrap_or_else(|| (self.fresh)(&census)))));
+                drop(tally.note(quietly(|| drop(made.unwrap_or_else(|| (self.fresh)(&census))))));
                 tally.collect();
-                tally.tries.push((census, self.may_leak(&result)));
+                tally.tries.push(census);
                 if !put_out_fuse() {
                     break;
                 }

@@ -38,7 +38,6 @@ fn a_priority_queue() {
             },
         ],
         calls: &["cmp", "clone", "drop"],
-        may_leak: false,
     }
     .check();
 }
@@ -79,7 +78,6 @@ impl Heard {
                 (0..3).try_for_each(|number| heard.0.send(tx, Frail::of(census, number)))
             }],
             calls: &["clone", "drop"],
-            may_leak: false,
         }
         .check();
     }

@@ -41,7 +41,6 @@ fn a_deque() {
             },
         ],
         calls: &["clone", "drop"],
-        may_leak: false,
     }
     .check();
 }
@@ -74,7 +73,6 @@ fn an_array() {
             |tx, array, census| (0..10).try_for_each(|index| array.write(tx, index % 5, Frail::of(census, 50))),
         ],
         calls: &["clone", "drop"],
-        may_leak: false,
     }
     .check();
 }
@@ -89,7 +87,6 @@ fn an_array_of_one_value() {
         operations: &[|tx, array, _| array.to_vec(tx).map(drop)],
         sequences: &[],
         calls: &["clone", "drop"],
-        may_leak: true,
     }
     .check();
 }

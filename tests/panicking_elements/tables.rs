@@ -79,7 +79,6 @@ fn a_table() {
             },
         ],
         calls: &["eq", "cmp", "clone", "drop"],
-        may_leak: true,
     }
     .check();
 }

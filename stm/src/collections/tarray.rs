@@ -58,7 +58,10 @@ impl<T: Send + Sync + 'static> TArray<T> {
     where
         T: Clone,
     {
-        Self::from_fn(length, |_| value.clone())
+        let array = Self::from_fn(length, |_| value.clone());
+        // Before it is returned: what is to be returned leaks if a destructor panics then (rust-lang/rust#47949).
+        drop(value);
+        array
     }
 
     /// Creates an array of so many elements, each made of its index. O(length); conflicts with nothing.

@@ -245,13 +245,14 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     where
         V: Clone,
     {
+        let (mut key, mut value) = (Handed::new(key), Handed::new(value));
         let list = Shared::get(&self.list, tx);
         let height = height::draw(LEVELS);
         let mut gaps = list::no_gaps();
-        if let Some(node) = list.slot(tx, |other| other.cmp(&key), height, &mut gaps)? {
-            return node.value.replace(tx, value).map(Some);
+        if let Some(node) = list.slot(tx, |other| other.cmp(key.get()), height, &mut gaps)? {
+            return node.value.replace(tx, value.take()).map(Some);
         }
-        list.put(tx, &gaps[..height], key, value)?;
+        list.put(tx, &gaps[..height], key.take(), value.take())?;
         Ok(None)
     }
 

@@ -13,7 +13,7 @@ mod whole;
 use std::borrow::Borrow;
 use std::collections::btree_map;
 use std::fmt;
-use std::ops::RangeBounds;
+use std::ops::{ControlFlow, RangeBounds};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::tordmap::Spot;
@@ -134,8 +134,8 @@ where
     {
         let inner = Shared::get(&self.inner, tx);
         let mut row = Handed::new(row);
-        let primary = (inner.primary)(row.get());
-        if inner.rows.contains_key(tx, &primary)? {
+        let primary = Handed::new((inner.primary)(row.get()));
+        if inner.rows.contains_key(tx, primary.get())? {
             return Ok(Err(Conflict { index: PRIMARY, row: row.take() }));
         }
         inner.enter(tx, primary, row)
@@ -172,12 +172,12 @@ where
     {
         let inner = Shared::get(&self.inner, tx);
         let row = Handed::new(row);
-        let primary = (inner.primary)(row.get());
-        let Some(spot) = inner.rows.spot(tx, &primary)? else {
+        let primary = Handed::new((inner.primary)(row.get()));
+        let Some(spot) = inner.rows.spot(tx, primary.get())? else {
             return Ok(inner.enter(tx, primary, row)?.map(|()| None));
         };
         let mut old = Handed::new(R::clone(&*spot.read_ref(tx)?));
-        Ok(inner.exchange(tx, &primary, spot, row)?.map(|()| Some(old.take())))
+        Ok(inner.exchange(tx, primary.get(), spot, row)?.map(|()| Some(old.take())))
     }
 
     /// Changes the row with this primary key, on a clone, and returns what `f` returned: nothing if there is no such row. O(log n),
@@ -254,9 +254,10 @@ where
         let inner = Shared::get(&self.inner, tx);
         undone_by_panic(tx, |tx| {
             let Some(row) = inner.rows.remove(tx, key)? else { return Ok(None) };
-            let primary = (inner.primary)(&row);
-            inner.indexes.iter().try_for_each(|index| index.remove(tx, &row, &primary))?;
-            Ok(Some(row))
+            let mut row = Handed::new(row);
+            let primary = Handed::new((inner.primary)(row.get()));
+            inner.indexes.iter().try_for_each(|index| index.remove(tx, row.get(), primary.get()))?;
+            Ok(Some(row.take()))
         })
     }
 
@@ -416,8 +417,12 @@ where
     where
         R: Clone,
     {
-        let rows = Shared::get(&self.inner, tx).rows.range(tx, range)?;
-        Ok(rows.into_iter().map(|(_, row)| row).collect())
+        let mut found = Vec::new();
+        let _: ControlFlow<()> = Shared::get(&self.inner, tx).rows.for_range(tx, range, |_, row| {
+            found.push(row.clone());
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
     }
 
     /// Counts the rows. O(n), as [`TOrdMap::len`]. To know whether there are any ask [`is_empty`](Self::is_empty), which takes
@@ -471,13 +476,13 @@ where
     fn enter<'tx>(
         &'tx self,
         tx: &Transaction<'tx, '_>,
-        primary: P,
+        mut primary: Handed<P>,
         mut row: Handed<R>,
     ) -> StmResult<Result<(), Conflict<R>>> {
         // All of it in one scope, which a panic of user code undoes, even if it is caught within the body.
         let entered = tx.nested(|tx| {
-            self.each(|index| index.insert(tx, row.get(), &primary))?;
-            self.rows.insert(tx, primary, row.take()).map(later)?;
+            self.each(|index| index.insert(tx, row.get(), primary.get()))?;
+            self.rows.insert(tx, primary.take(), row.take()).map(later)?;
             Ok(())
         })?;
         Ok(entered.map_err(|index| Conflict { index, row: row.take() }))
@@ -493,15 +498,15 @@ where
     ) -> StmResult<Result<(), Conflict<R>>> {
         let is_there = self.rows.holds(tx, &spot)?;
         let old = if is_there { Some(spot.read_ref(tx)?) } else { self.rows.get_ref(tx, key)? };
-        let primary = (self.primary)(row.get());
-        let moves = primary != *key;
-        if moves && self.rows.contains_key(tx, &primary)? {
+        let mut primary = Handed::new((self.primary)(row.get()));
+        let moves = primary.get() != key;
+        if moves && self.rows.contains_key(tx, primary.get())? {
             return Ok(Err(Conflict { index: PRIMARY, row: row.take() }));
         }
         let Some(old) = old else { return self.enter(tx, primary, row) };
         // As in `enter`.
         let entered = tx.nested(|tx| {
-            self.each(|index| index.replace(tx, (&old, key), (row.get(), &primary)))?;
+            self.each(|index| index.replace(tx, (&old, key), (row.get(), primary.get())))?;
             if is_there && !moves {
                 spot.write(tx, row.take())?;
                 return Ok(());
@@ -509,7 +514,7 @@ where
             if moves {
                 self.rows.remove(tx, key).map(later)?;
             }
-            self.rows.insert(tx, primary, row.take()).map(later)?;
+            self.rows.insert(tx, primary.take(), row.take()).map(later)?;
             Ok(())
         })?;
         Ok(entered.map_err(|index| Conflict { index, row: row.take() }))

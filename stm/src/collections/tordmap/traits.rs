@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 use std::fmt;
+use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::TOrdMap;
@@ -54,7 +55,17 @@ impl<K: Ord + fmt::Debug + Send + Sync + 'static, V: fmt::Debug + Send + Sync + 
 /// Of pairs with one key the last one counts.
 impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> FromIterator<(K, V)> for TOrdMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        BTreeMap::from_iter(pairs).into()
+        // Not by a `BTreeMap`, which leaks pairs if user code panics while it is made.
+        let mut pairs: Vec<(K, V)> = pairs.into_iter().collect();
+        pairs.sort_by(|one, other| one.0.cmp(&other.0));
+        pairs.dedup_by(|later, earlier| {
+            let is_same = later.0.cmp(&earlier.0).is_eq();
+            if is_same {
+                mem::swap(later, earlier);
+            }
+            is_same
+        });
+        Self { list: Shared::new(List::of_sorted(pairs.into_iter())) }
     }
 }
 

@@ -7,6 +7,7 @@ use super::TOrdMap;
 use super::list::{self, List};
 use super::spot::Spot;
 use crate::collections::undone_by_panic;
+use crate::handed::later;
 use crate::{Linkage, ReadTransaction, Shared, StmResult, Transaction};
 
 impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
@@ -352,7 +353,7 @@ impl<K: Ord + Send + Sync + 'static, V: Send + Sync + 'static> TOrdMap<K, V> {
     where
         V: Clone,
     {
-        pairs.into_iter().try_for_each(|(key, value)| self.insert(tx, key, value).map(drop))
+        pairs.into_iter().try_for_each(|(key, value)| self.insert(tx, key, value).map(later))
     }
 
     /// Returns a copy of the map as it is at one moment, in a [`snapshot`](crate::snapshot()) of its own: whatever others

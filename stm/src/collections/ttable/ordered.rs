@@ -5,6 +5,7 @@ use std::ops::{Bound, ControlFlow, RangeBounds};
 
 use super::index::Index;
 use crate::collections::TOrdMap;
+use crate::handed::Handed;
 use crate::{ReadTransaction, StmResult, Transaction};
 
 /// Finds the rows of a [`TTable`](super::TTable) whose keys are in a range, in order.
@@ -147,6 +148,16 @@ pub(super) struct Ordered<P: 'static, K: 'static, F> {
     pub(super) keys: TOrdMap<(K, P), ()>,
 }
 
+impl<P: Clone + Send + Sync + 'static, K: Send + Sync + 'static, F> Ordered<P, K, F> {
+    fn entry<R>(&self, row: &R, primary: &P) -> Handed<(K, P)>
+    where
+        F: Fn(&R) -> K,
+    {
+        let (mut key, mut primary) = (Handed::new((self.key)(row)), Handed::new(primary.clone()));
+        Handed::new((key.take(), primary.take()))
+    }
+}
+
 impl<R, P, K, F> Index<R, P> for Ordered<P, K, F>
 where
     P: Ord + Clone + Send + Sync + 'static,
@@ -158,19 +169,19 @@ where
     }
 
     fn insert(&self, tx: &Transaction<'_, '_>, row: &R, primary: &P) -> StmResult<bool> {
-        self.keys.insert(tx, ((self.key)(row), primary.clone()), ())?;
+        self.keys.insert(tx, self.entry(row, primary).take(), ())?;
         Ok(true)
     }
 
     fn remove(&self, tx: &Transaction<'_, '_>, row: &R, primary: &P) -> StmResult<()> {
-        self.keys.remove(tx, &((self.key)(row), primary.clone())).map(drop)
+        self.keys.remove(tx, self.entry(row, primary).get()).map(drop)
     }
 
     fn replace(&self, tx: &Transaction<'_, '_>, old: (&R, &P), new: (&R, &P)) -> StmResult<bool> {
-        let (old, new) = (((self.key)(old.0), old.1.clone()), ((self.key)(new.0), new.1.clone()));
-        if old != new {
-            self.keys.remove(tx, &old)?;
-            self.keys.insert(tx, new, ())?;
+        let (old, mut new) = (self.entry(old.0, old.1), self.entry(new.0, new.1));
+        if old.get() != new.get() {
+            self.keys.remove(tx, old.get())?;
+            self.keys.insert(tx, new.take(), ())?;
         }
         Ok(true)
     }

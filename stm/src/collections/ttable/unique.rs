@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::index::Index;
 use crate::collections::TOrdMap;
+use crate::handed::{Handed, later};
 use crate::{ReadTransaction, StmResult, Transaction};
 
 /// Finds the row of a [`TTable`](super::TTable) that has a certain key, of which there is one at most.
@@ -153,6 +154,16 @@ pub(super) struct Unique<P: 'static, K: 'static, F> {
     pub(super) keys: TOrdMap<K, P>,
 }
 
+impl<P: Clone + Send + Sync + 'static, K: Ord + Send + Sync + 'static, F> Unique<P, K, F> {
+    /// Whether no other row has this key.
+    fn put(&self, tx: &Transaction<'_, '_>, mut key: Handed<K>, primary: &P) -> StmResult<bool> {
+        let other = self.keys.insert(tx, key.take(), primary.clone())?;
+        let is_new = other.is_none();
+        later(other);
+        Ok(is_new)
+    }
+}
+
 impl<R, P, K, F> Index<R, P> for Unique<P, K, F>
 where
     P: Ord + Clone + Send + Sync + 'static,
@@ -164,20 +175,20 @@ where
     }
 
     fn insert(&self, tx: &Transaction<'_, '_>, row: &R, primary: &P) -> StmResult<bool> {
-        Ok(self.keys.insert(tx, (self.key)(row), primary.clone())?.is_none())
+        self.put(tx, Handed::new((self.key)(row)), primary)
     }
 
     fn remove(&self, tx: &Transaction<'_, '_>, row: &R, _primary: &P) -> StmResult<()> {
-        self.keys.remove(tx, &(self.key)(row)).map(drop)
+        self.keys.remove(tx, Handed::new((self.key)(row)).get()).map(later)
     }
 
     fn replace(&self, tx: &Transaction<'_, '_>, old: (&R, &P), new: (&R, &P)) -> StmResult<bool> {
-        let (old_key, new_key) = ((self.key)(old.0), (self.key)(new.0));
-        if old_key == new_key && old.1 == new.1 {
+        let (old_key, new_key) = (Handed::new((self.key)(old.0)), Handed::new((self.key)(new.0)));
+        if old_key.get() == new_key.get() && old.1 == new.1 {
             return Ok(true);
         }
-        self.keys.remove(tx, &old_key)?;
-        Ok(self.keys.insert(tx, new_key, new.1.clone())?.is_none())
+        self.keys.remove(tx, old_key.get()).map(later)?;
+        self.put(tx, new_key, new.1)
     }
 
     fn clear(&self, tx: &Transaction<'_, '_>) -> StmResult<()> {

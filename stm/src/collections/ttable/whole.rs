@@ -6,6 +6,7 @@ use std::vec;
 
 use super::{Conflict, TTable};
 use crate::collections::undone_by_panic;
+use crate::handed::later;
 use crate::{ReadTransaction, Shared, StmResult, Transaction, TxError};
 
 impl<R, P> TTable<R, P>
@@ -161,7 +162,7 @@ where
     {
         let inner = Shared::get(&self.inner, tx);
         let refused = inner.rows.refused(tx, |_, row| f(row))?;
-        undone_by_panic(tx, |tx| refused.iter().try_for_each(|spot| self.remove(tx, spot.key()).map(drop)))
+        undone_by_panic(tx, |tx| refused.iter().try_for_each(|spot| self.remove(tx, spot.key()).map(later)))
     }
 
     /// [`insert`](Self::insert)s every row, or none: the inner error is the first that is refused, and nothing has changed then.
