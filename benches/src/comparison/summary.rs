@@ -25,17 +25,17 @@ impl Standing<'_> {
     }
 }
 
+/// Of these numbers of threads, which ascend, the most that there are cores for, or else the least that there is.
+pub fn all_cores(threads: &[usize], cores: usize) -> Option<usize> {
+    threads.iter().copied().rfind(|&threads| threads <= cores).or(threads.first().copied())
+}
+
 /// The numbers of threads a summary shows: one, as many as cores, and the most.
 pub fn shown_threads(contest: &Outcome, cores: usize) -> Vec<usize> {
-    let all = contest.threads();
-    let last = all.last().copied();
-    let mut shown: Vec<usize> = all.into_iter().filter(|&threads| threads == 1 || threads == cores).collect();
-    if let Some(last) = last
-        && !shown.contains(&last)
-    {
-        shown.push(last);
-    }
-    shown
+    let mut all = contest.threads();
+    let shown = [1, all_cores(&all, cores).unwrap_or(1), all.last().copied().unwrap_or(1)];
+    all.retain(|threads| shown.contains(threads));
+    all
 }
 
 impl Row {
@@ -66,12 +66,13 @@ mod tests {
 
     #[test]
     fn a_summary_is_short() {
-        let threads = |numbers: &[usize]| {
+        let threads = |numbers: &[usize], cores| {
             let rows = numbers.iter().map(|&threads| row("ours", Family::Ours, threads, 1.0, 1.0));
-            shown_threads(&results(rows.collect()).contests[0], 2)
+            shown_threads(&results(rows.collect()).contests[0], cores)
         };
-        assert_eq!(threads(&[1, 2, 4, 8, 32]), [1, 2, 32]);
-        assert_eq!(threads(&[2]), [2]);
-        assert_eq!(threads(&[32]), [32]);
+        assert_eq!(threads(&[1, 2, 4, 8, 32], 2), [1, 2, 32]);
+        assert_eq!(threads(&[1, 2, 4, 8, 32], 7), [1, 4, 32]);
+        assert_eq!(threads(&[2], 2), [2]);
+        assert_eq!(threads(&[32], 2), [32]);
     }
 }
