@@ -49,6 +49,8 @@ pub fn measure(program: &Program, request: &Request, share: Duration) -> Result<
         name: program.name.to_owned(),
         what: program.what.to_owned(),
         parameters: program.arguments(size),
+        size: size.name().to_owned(),
+        losses: program.losses.to_owned(),
         rows: rows(&entries),
     }))
 }
