@@ -169,6 +169,10 @@ impl Application {
         distinct(self.rows.iter().map(|row| row.threads))
     }
 
+    pub fn row(&self, competitor: &str, threads: usize) -> Option<&ApplicationRow> {
+        self.rows.iter().find(|row| row.competitor == competitor && row.threads == threads)
+    }
+
     /// Whether its input only shows that it works: it takes less than its threads take to start.
     pub fn is_tiny(&self) -> bool {
         self.size == Size::Tiny.name()
@@ -210,6 +214,13 @@ impl Results {
     /// Never: everything in it can be written.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("there are only numbers and texts")
+    }
+
+    /// How many rows there are of all kinds.
+    pub fn rows(&self) -> usize {
+        let contests = self.contests.iter().map(|contest| contest.rows.len());
+        let applications = self.applications.iter().map(|application| application.rows.len());
+        contests.chain(applications).sum::<usize>() + self.memory.len()
     }
 
     pub fn contest(&self, name: &str) -> Option<&Outcome> {
