@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
 use crate::contest::Family;
+use crate::contest::competitor::SEQUENTIAL;
 use crate::measure::spread::Spread;
 use crate::stamp::Size;
 
@@ -155,7 +156,7 @@ impl Outcome {
 
 impl Application {
     /// What ratios are to: the sequential program.
-    pub const BASELINE: &str = "sequential";
+    pub const BASELINE: &str = SEQUENTIAL.name;
 
     /// The rows with so many threads, fastest first.
     pub fn ranking(&self, threads: usize) -> Vec<&ApplicationRow> {

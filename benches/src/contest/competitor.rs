@@ -33,6 +33,9 @@ pub const OURS: Competitor = competitor("ours (TVar)", Family::Ours);
 pub const OURS_SNAPSHOT: Competitor = competitor("ours (snapshot)", Family::Ours);
 pub const OURS_LINKS: Competitor = competitor("ours (TLink)", Family::Ours);
 pub const OURS_STRUCTURE: Competitor = competitor("ours (collection)", Family::Ours);
+pub const OURS_IN_PLACE: Competitor = competitor("ours (TCell)", Family::Ours);
+pub const OURS_ORDERED: Competitor = competitor("ours (TOrdMap)", Family::Ours);
+pub const OURS_HASHED: Competitor = competitor("ours (TMap)", Family::Ours);
 pub const FAST_STM: Competitor = competitor("fast-stm", Family::OtherStm);
 pub const ASYNC_STM: Competitor = competitor("async-stm", Family::OtherStm);
 pub const CRATES_IO_STM: Competitor = competitor("stm 0.4", Family::OtherStm);
@@ -57,6 +60,7 @@ pub const MICHAEL_SCOTT: Competitor = competitor("Michael-Scott queue", Family::
 pub const CROSSBEAM_CHANNEL: Competitor = competitor("crossbeam-channel", Family::Channel);
 pub const STD_CHANNEL: Competitor = competitor("std channel", Family::Channel);
 pub const ACTOR: Competitor = competitor("actor", Family::Channel);
+pub const SEQUENTIAL: Competitor = competitor("sequential", Family::Sequential);
 
 /// Everybody.
 pub const ALL: &[Competitor] = &[
@@ -64,6 +68,9 @@ pub const ALL: &[Competitor] = &[
     OURS_SNAPSHOT,
     OURS_LINKS,
     OURS_STRUCTURE,
+    OURS_IN_PLACE,
+    OURS_ORDERED,
+    OURS_HASHED,
     FAST_STM,
     ASYNC_STM,
     CRATES_IO_STM,
@@ -88,6 +95,7 @@ pub const ALL: &[Competitor] = &[
     CROSSBEAM_CHANNEL,
     STD_CHANNEL,
     ACTOR,
+    SEQUENTIAL,
 ];
 
 /// A line on each competitor whose name does not say it all.
@@ -96,6 +104,15 @@ pub const NOTES: &[(Competitor, &str)] = &[
     (OURS_SNAPSHOT, "this library, bodies that only read run by `snapshot`"),
     (OURS_LINKS, "this library, a structure of `Shared` nodes and `TLink`s in place of handles"),
     (OURS_STRUCTURE, "this library's own collection"),
+    (
+        OURS_IN_PLACE,
+        "this library in the applications: every shared value in a `TCell`, every link a `TLink`, both in place",
+    ),
+    (
+        OURS_ORDERED,
+        "the same, with the library's own ordered maps and queues where the application has maps and queues",
+    ),
+    (OURS_HASHED, "the same with its hash maps"),
     (CRATES_IO_STM, "the crate stm 0.4.0 of crates.io, by stm-core 0.4.0, which is all that it consists of"),
     (ASYNC_STM, "its transactions are futures; each is run by pollster's block_on"),
     (STD_MUTEX, "one lock around everything, as are the next three; with a Condvar where threads wait"),
@@ -104,5 +121,6 @@ pub const NOTES: &[(Competitor, &str)] = &[
     (ARC_SWAP, "an Arc of the whole state, replaced by a changed copy"),
     (MICHAEL_SCOTT, "written for this comparison, with crossbeam-epoch"),
     (ACTOR, "a thread that owns the state, asked through a crossbeam channel; whoever asks waits for the answer"),
+    (SEQUENTIAL, "an application without anything that keeps threads apart: the baseline there, with one thread"),
     (ARRAY_QUEUE, "whoever finds it full or empty spins, then yields: it has no way to wait"),
 ];

@@ -31,7 +31,11 @@ pub fn page(results: &Results) -> String {
     if !results.applications.is_empty() {
         body.push_str(
             "<h2 id=\"applications\">Applications</h2>\n<p>Ports of published programs. The sequential program is the same without \
-             anything that keeps threads apart.</p>\n",
+             anything that keeps threads apart. No more threads than eight, or than cores: they compute, and hardly ever wait, \
+             so more would only share the cores out in smaller pieces.</p>\n<p><b>Not here:</b> read-write locks, as a \
+             program does not say before which of its transactions will write; a lock per object, as a transaction finds out \
+             on its way which objects it needs, and so keeps no order; atomics, arc-swap and channels, as what changes \
+             together is spread over many objects.</p>\n",
         );
         if results.applications.iter().any(Application::is_tiny) {
             body.push_str(
