@@ -40,11 +40,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Arguments, String> {
         let mut value = || given.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--bench" => (arguments.size, arguments.rounds) = (Size::Small, 5),
-            "--size" => {
-                let name = value()?;
-                let size = Size::ALL.into_iter().find(|size| size.name() == name);
-                arguments.size = size.ok_or(format!("no size `{name}`"))?;
-            }
+            "--size" => arguments.size = Size::called(&value()?)?,
             "--only" => arguments.only = value()?,
             "--with" => {
                 let names = value()?;

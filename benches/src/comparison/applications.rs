@@ -28,7 +28,7 @@ struct Entry {
 ///
 /// When a result is wrong.
 pub fn measure(program: &Program, request: &Request, share: Duration) -> Result<Option<Application>, String> {
-    let (start, size) = (Instant::now(), request.length.size());
+    let (start, size) = (Instant::now(), request.size);
     let mut entries = entries(program, request);
     if entries.iter().all(|entry| entry.competitor == Competitor::Sequential) {
         return Ok(None);

@@ -24,6 +24,15 @@ impl Size {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Tiny, Self::Small, Self::Middle, Self::Full];
 
+    /// Returns the size of that name.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn called(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|size| size.name() == name).ok_or_else(|| format!("no size `{name}`"))
+    }
+
     /// By what it is called for.
     #[must_use]
     pub fn name(self) -> &'static str {
