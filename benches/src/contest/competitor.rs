@@ -38,6 +38,9 @@ pub const OURS_ORDERED: Competitor = competitor("ours (TOrdMap)", Family::Ours);
 pub const OURS_HASHED: Competitor = competitor("ours (TMap)", Family::Ours);
 pub const FAST_STM: Competitor = competitor("fast-stm", Family::OtherStm);
 pub const ASYNC_STM: Competitor = competitor("async-stm", Family::OtherStm);
+pub const ASYNC_TBQUEUE: Competitor = competitor("async-stm TBQueue", Family::OtherStm);
+pub const ASYNC_TQUEUE: Competitor = competitor("async-stm TQueue", Family::OtherStm);
+pub const ASYNC_TCHAN: Competitor = competitor("async-stm TChan", Family::OtherStm);
 pub const CRATES_IO_STM: Competitor = competitor("stm 0.4", Family::OtherStm);
 pub const STD_MUTEX: Competitor = competitor("std Mutex", Family::Mutex);
 pub const PL_MUTEX: Competitor = competitor("parking_lot Mutex", Family::Mutex);
@@ -73,6 +76,9 @@ pub const ALL: &[Competitor] = &[
     OURS_HASHED,
     FAST_STM,
     ASYNC_STM,
+    ASYNC_TBQUEUE,
+    ASYNC_TQUEUE,
+    ASYNC_TCHAN,
     CRATES_IO_STM,
     STD_MUTEX,
     PL_MUTEX,
@@ -115,6 +121,10 @@ pub const NOTES: &[(Competitor, &str)] = &[
     (OURS_HASHED, "the same with its hash maps"),
     (CRATES_IO_STM, "the crate stm 0.4.0 of crates.io, by stm-core 0.4.0, which is all that it consists of"),
     (ASYNC_STM, "its transactions are futures; each is run by pollster's block_on"),
+    (
+        ASYNC_TBQUEUE,
+        "async-stm's own queues, as are TQueue and TChan; what is called async-stm alone is written over its variables, as with all others",
+    ),
     (STD_MUTEX, "one lock around everything, as are the next three; with a Condvar where threads wait"),
     (PL_MUTEX_EACH, "one lock per object; whoever needs several locks them in order of their index"),
     (ATOMICS, "plain loads: no common moment, which is less than everybody else promises"),

@@ -1,6 +1,7 @@
 //! The contests of the comparison: each is one workload that everybody runs who can.
 
 pub mod accounts;
+pub mod async_queues;
 pub mod broken;
 pub mod collections;
 pub mod competitor;

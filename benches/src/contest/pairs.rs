@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use crossbeam_channel::{Receiver, Sender};
 use crossbeam_queue::SegQueue;
 
+use super::async_queues::{Chain as AsyncChain, Stacks as AsyncStacks};
 use super::collections::Unbounded;
 use super::michael_scott::MichaelScott;
 use super::{Contest, Field, competitor as who, every_stm};
@@ -217,6 +218,18 @@ fn enter(field: &mut Field<'_>) {
         threads,
         || Box::new(Pairs::<Unbounded<false>>::new()),
         || Box::new(Pairs::<Unbounded<true>>::new()),
+    );
+    field.twins(
+        who::ASYNC_TQUEUE,
+        threads,
+        || Box::new(Pairs::<AsyncStacks<false>>::new()),
+        || Box::new(Pairs::<AsyncStacks<true>>::new()),
+    );
+    field.twins(
+        who::ASYNC_TCHAN,
+        threads,
+        || Box::new(Pairs::<AsyncChain<false>>::new()),
+        || Box::new(Pairs::<AsyncChain<true>>::new()),
     );
     field.enter(who::STD_MUTEX, threads, || Box::new(Pairs::<Locked<StdMutex>>::new()));
     field.enter(who::PL_MUTEX, threads, || Box::new(Pairs::<Locked<PlMutex>>::new()));
