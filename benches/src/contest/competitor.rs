@@ -49,6 +49,7 @@ pub const PL_RWLOCK: Competitor = competitor("parking_lot RwLock", Family::RwLoc
 pub const STD_MUTEX_EACH: Competitor = competitor("std Mutex each", Family::Mutex);
 pub const PL_MUTEX_EACH: Competitor = competitor("parking_lot Mutex each", Family::Mutex);
 pub const PL_RWLOCK_EACH: Competitor = competitor("parking_lot RwLock each", Family::RwLock);
+pub const STD_RWLOCK_EACH: Competitor = competitor("std RwLock each", Family::RwLock);
 pub const ATOMICS: Competitor = competitor("atomic loads (torn)", Family::Atomic);
 pub const FETCH_ADD: Competitor = competitor("atomic fetch_add", Family::Atomic);
 pub const CAS: Competitor = competitor("atomic CAS loop", Family::Atomic);
@@ -87,6 +88,7 @@ pub const ALL: &[Competitor] = &[
     STD_MUTEX_EACH,
     PL_MUTEX_EACH,
     PL_RWLOCK_EACH,
+    STD_RWLOCK_EACH,
     ATOMICS,
     FETCH_ADD,
     CAS,
