@@ -123,10 +123,7 @@ pub const NOTES: &[(Competitor, &str)] = &[
     (OURS_HASHED, "the same with its hash maps"),
     (CRATES_IO_STM, "the crate stm 0.4.0 of crates.io, by stm-core 0.4.0, which is all that it consists of"),
     (ASYNC_STM, "its transactions are futures; each is run by pollster's block_on"),
-    (
-        ASYNC_TBQUEUE,
-        "async-stm's own queues, as are TQueue and TChan; what is called async-stm alone is written over its variables, as with all others",
-    ),
+    (ASYNC_TBQUEUE, "async-stm's own queue, as are TQueue and TChan; async-stm alone means its variables"),
     (STD_MUTEX, "one lock around everything, as are the next three; with a Condvar where threads wait"),
     (PL_MUTEX_EACH, "one lock per object; whoever needs several locks them in order of their index"),
     (ATOMICS, "plain loads: no common moment, which is less than everybody else promises"),

@@ -249,7 +249,8 @@ pub fn contests() -> Vec<Contest> {
         baseline: who::SEG_QUEUE,
         absent: "",
         losses: "Ours (TVar) is a linked list of variables: an item takes a node and a variable from the allocator, and retires both. All \
-                 threads write its two ends. Ours (collection), `TQueue`, keeps items in blocks; its ends are variables all the same.",
+                 threads write its two ends. Ours (collection), `TQueue`, keeps items in blocks, some 900 instructions and 0.07 \
+                 allocations in and out; its ends are variables all the same.",
         enter,
     }]
 }

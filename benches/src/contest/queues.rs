@@ -173,7 +173,9 @@ pub fn contests() -> Vec<Contest> {
         absent: "Whoever never comes back: async-stm has done so with four producers and four consumers, once in many runs. It \
                  is ended then, named at the top, and the rest measured without it.",
         losses: "A channel moves an item by one exchange; a transaction that takes it writes two variables and wakes by looking \
-                 into a table of waiters. Producers among themselves write the same variable.",
+                 into a table of waiters. Producers among themselves write the same variable. Ours (TVar) is a ring: each write is \
+                 some 180 instructions (`each write of sets`). Ours (collection), `TBQueue`, takes some 700 to push and pop an \
+                 item.",
         enter,
     }]
 }
