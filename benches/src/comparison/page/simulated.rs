@@ -46,6 +46,10 @@ pub fn section(results: &Results) -> String {
         html.push_str(&figure(&svg, &format!("SIMULATED: {about}. More is better.")));
         html.push_str(&rates(&simulated, about));
     }
+    html.push_str(
+        "<p class=\"note\">In the tables an operation: lines that come from another core; then runs that are given up, and how often a \
+         run looks again at what it has read and goes on at a later moment. Who waits looks again, and each look is a line.</p>\n",
+    );
     html.push_str(&farther(costs));
     html.push_str(&check(results, costs));
     html.push_str("</div>\n");
@@ -84,9 +88,7 @@ fn rates(simulated: &[(Scheme, [Simulated; CORES.len()])], about: &str) -> Strin
         [scheme.name().to_owned()].into_iter().chain(shown.map(|(_, point)| cell(*point))).collect()
     };
     let rows: Vec<Vec<String>> = simulated.iter().map(row).collect();
-    let note = "<p class=\"note\">Lines that come from another core; then runs that are given up, and how often a run looks again at \
-                what it has read and goes on at a later moment. Who waits looks again, and each look is a line.</p>\n";
-    table(&header, &rows, 1) + note
+    table(&header, &rows, 1)
 }
 
 /// What is left where lines come from farther away.
