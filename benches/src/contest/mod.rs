@@ -6,6 +6,7 @@ pub mod broken;
 pub mod collections;
 pub mod competitor;
 pub mod counters;
+pub mod ends;
 pub mod field;
 pub mod hash;
 pub mod lists;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Contest> {
         lists::contests(),
         queues::contests(),
         pairs::contests(),
+        ends::contests(),
         waiting::contests(),
         opposite::contests(),
         write_sets::contests(),

@@ -16,7 +16,7 @@ use crate::systems::{Lock, LockKind, PlMutex, StdMutex, Stm, Value};
 use crate::workloads::Contender;
 use crate::workloads::progress::{Padded, Team};
 
-/// A queue without bound.
+/// Something without bound that keeps items: a queue, unless it says otherwise.
 pub trait Fifo: Sync {
     fn new() -> Self;
     fn push(&self, item: u64);
@@ -167,7 +167,7 @@ impl Fifo for Std {
 }
 
 /// Every worker puts an item in, then takes one out. There are always some left.
-struct Pairs<S> {
+pub struct Pairs<S> {
     queue: S,
     /// Of what was put in, less what was taken out.
     balance: AtomicU64,
@@ -177,7 +177,7 @@ struct Pairs<S> {
 const STOCK: u64 = 64;
 
 impl<S: Fifo> Pairs<S> {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let queue = S::new();
         (1..=STOCK).for_each(|item| queue.push(item));
         Self { queue, balance: AtomicU64::new((1..=STOCK).sum()) }
