@@ -3,7 +3,7 @@
 //! ```text
 //! cargo bench --bench stamp                                   # all, small, with 1 and 2 threads
 //! cargo bench --bench stamp -- --size middle --only vacation  # those whose name contains this
-//! cargo bench --bench stamp -- --with stm,sequential --threads 1,2,4 --rounds 9
+//! cargo bench --bench stamp -- --with ours,sequential --threads 1,2,4 --rounds 9
 //! ```
 //!
 //! Competitors take turns round by round. Each ratio is that of two times of the same round, to the sequential program's;
@@ -40,16 +40,12 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Arguments, String> {
         let mut value = || given.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--bench" => (arguments.size, arguments.rounds) = (Size::Small, 5),
-            "--size" => {
-                let name = value()?;
-                let size = Size::ALL.into_iter().find(|size| size.name() == name);
-                arguments.size = size.ok_or(format!("no size `{name}`"))?;
-            }
+            "--size" => arguments.size = Size::called(&value()?)?,
             "--only" => arguments.only = value()?,
             "--with" => {
-                arguments.with = list(&value()?, |name| {
-                    Competitor::ALL.into_iter().find(|competitor| competitor.to_string() == name)
-                })?
+                let names = value()?;
+                let asked = |name: &str| names.split(',').any(|part| name.contains(part));
+                arguments.with.retain(|competitor| asked(&competitor.to_string()));
             }
             "--threads" => arguments.threads = list(&value()?, |number| number.parse().ok())?,
             "--rounds" => arguments.rounds = value()?.parse().map_err(|_| "--rounds needs a number")?,

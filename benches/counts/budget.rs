@@ -7,8 +7,9 @@
 //!   allocator, of which glibc has versions for processors. Rows that allocate or copy Strings see some of that.
 //! - Another linker's or compiler's mood: an instruction here and there.
 //! - Where the heap has put the variables: rows are counted at other places too before they count as different.
-//! - Ordered maps and priority queues draw heights at random. A program that is run again draws the same, but one that creates a
-//!   node more than before does not: some per cent then, in rows of few nodes most.
+//! - Nodes of ordered maps and priority queues have random heights, out of a generator that begins the same in each run: the
+//!   same program draws the same ones again, and its counts repeat. A program that makes a node more than before, or in another
+//!   order, has other heights from there on: some per cent then, in rows of few nodes most.
 //!
 //! What is not: another version of the compiler, which inlines anew. Then rows of other crates (`pl-mutex`, `fast-stm`) differ too,
 //! which tells it from a change of this library; the answer is `.ci/instructions --save`, in a commit that says so. On another

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::arguments::Request;
 use super::results::{Application, ApplicationRow};
-use crate::contest::Family;
+use crate::measure::crew::cores;
 use crate::measure::diary;
 use crate::measure::spread::Spread;
 use crate::stamp::{Competitor, Outcome, Program};
@@ -12,7 +12,8 @@ use crate::stamp::{Competitor, Outcome, Program};
 /// Rounds that there are at least, and at most.
 const ROUNDS: [usize; 2] = [3, 51];
 
-/// More threads are not asked of the applications: they compute, and do not wait.
+/// More threads than this, and than cores, are not asked of the applications: they compute, and hardly ever wait, so that threads
+/// without a core only make the others' pieces smaller. Eight on fewer cores show what that costs.
 const MOST_THREADS: usize = 8;
 
 struct Entry {
@@ -27,7 +28,7 @@ struct Entry {
 ///
 /// When a result is wrong.
 pub fn measure(program: &Program, request: &Request, share: Duration) -> Result<Option<Application>, String> {
-    let (start, size) = (Instant::now(), request.length.size());
+    let (start, size) = (Instant::now(), request.size);
     let mut entries = entries(program, request);
     if entries.iter().all(|entry| entry.competitor == Competitor::Sequential) {
         return Ok(None);
@@ -49,12 +50,15 @@ pub fn measure(program: &Program, request: &Request, share: Duration) -> Result<
         name: program.name.to_owned(),
         what: program.what.to_owned(),
         parameters: program.arguments(size),
+        size: size.name().to_owned(),
+        losses: program.losses.to_owned(),
         rows: rows(&entries),
     }))
 }
 
 fn entries(program: &Program, request: &Request) -> Vec<Entry> {
-    let threads = || request.plan.threads.iter().copied().filter(|&threads| threads <= MOST_THREADS);
+    let most = MOST_THREADS.max(cores());
+    let threads = || request.plan.threads.iter().copied().filter(|&threads| threads <= most);
     let wanted = |competitor: &Competitor| {
         let name = competitor.to_string();
         !request.plan.has_failed(&name) && (*competitor == Competitor::Sequential || request.plan.wants(&name))
@@ -80,7 +84,7 @@ fn rows(entries: &[Entry]) -> Vec<ApplicationRow> {
         let reruns = entry.outcomes.iter().map(Outcome::aborts_per_commit).collect();
         Some(ApplicationRow {
             competitor: entry.competitor.to_string(),
-            family: family(entry.competitor),
+            family: entry.competitor.entrant().family,
             threads: entry.threads,
             milliseconds: Spread::of(milliseconds)?,
             ratio: ratios.and_then(Spread::of),
@@ -88,13 +92,4 @@ fn rows(entries: &[Entry]) -> Vec<ApplicationRow> {
         })
     };
     entries.iter().filter_map(row).collect()
-}
-
-fn family(competitor: Competitor) -> Family {
-    match competitor {
-        Competitor::Stm | Competitor::Ordered | Competitor::Hashed => Family::Ours,
-        Competitor::FastStm => Family::OtherStm,
-        Competitor::Coarse => Family::Mutex,
-        Competitor::Sequential => Family::Sequential,
-    }
 }

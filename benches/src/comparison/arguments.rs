@@ -13,7 +13,7 @@ pub const USAGE: &str = "\
 Compares this library with locks, atomics, channels and other STMs on the same work, on this machine.
 
 usage: stm-benches [--quick | --full] [--only WORKLOAD,..] [--with COMPETITOR,..] [--out DIR]
-                   [--patience SECONDS]
+                   [--size tiny|small|middle|full] [--patience SECONDS]
        stm-benches compare A.json B.json
        stm-benches render A.json [--out DIR]
        stm-benches list
@@ -23,7 +23,10 @@ usage: stm-benches [--quick | --full] [--only WORKLOAD,..] [--with COMPETITOR,..
   --only    the workloads whose names contain one of these
   --with    the competitors whose names contain one of these, beside each workload's baseline
   --out     where report.html and report.json go; default: target/comparison
-  --patience  after so long without an end to it a competitor is ended, and left out as one that panics is; default: 60
+  --size    how large the applications' inputs are, instead of as fits the run (tiny if quick, small, middle if full):
+            small and full are the published ones; the full ones take many hours, all together
+  --patience  after so long without an end to it a competitor is ended, and left out as one that panics is; default: 60,
+            with full inputs 3600
   compare   what changed from one run to another, and beyond which noise
   render    writes the page of an earlier run anew
   list      the names of all workloads and competitors";
@@ -47,12 +50,14 @@ impl Length {
     }
 
     pub fn effort(self, limit: Duration) -> Effort {
-        let (milliseconds, rounds) = match self {
-            Self::Quick => (1, 21),
-            Self::Default => (2, 101),
-            Self::Full => (5, 201),
+        // On a busy machine a quick run makes the rounds that each workload needs and no more: there the windows decide how long it
+        // takes, those of many threads most.
+        let (milliseconds, rounds, crowd) = match self {
+            Self::Quick => (1, 21, 6),
+            Self::Default => (2, 101, 8),
+            Self::Full => (5, 201, 8),
         };
-        Effort { window: Duration::from_millis(milliseconds), rounds, limit, crowd: 8 }
+        Effort { window: Duration::from_millis(milliseconds), rounds, limit, crowd }
     }
 
     fn threads(self) -> Vec<usize> {
@@ -67,8 +72,8 @@ impl Length {
         threads
     }
 
-    /// How large the applications' inputs are.
-    pub fn size(self) -> Size {
+    /// How large the applications' inputs are, if nothing else is asked for.
+    fn size(self) -> Size {
         match self {
             Self::Quick => Size::Tiny,
             Self::Default => Size::Small,
@@ -94,12 +99,17 @@ impl Length {
 }
 
 /// See [`Request::patience`].
-const PATIENCE: Duration = Duration::from_secs(60);
+fn patience(size: Size) -> Duration {
+    // A single run of an application with its full input may take many minutes.
+    Duration::from_secs(if size == Size::Full { 3600 } else { 60 })
+}
 
 /// What a comparison is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub length: Length,
+    /// How large the applications' inputs are.
+    pub size: Size,
     /// Parts of workloads' names; all of them if empty.
     pub only: Vec<String>,
     pub plan: Plan,
@@ -118,6 +128,7 @@ impl Request {
         let mut arguments = vec!["errand".to_owned(), name.to_owned()];
         arguments.extend(self.length.option().map(str::to_owned));
         let mut add = |option: &str, value: &str| arguments.extend([option, value].map(str::to_owned));
+        add("--size", self.size.name());
         add("--share", &share.as_millis().to_string());
         add("--diary", &diary.to_string_lossy());
         self.plan.with.iter().for_each(|part| add("--with", part));
@@ -152,7 +163,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Job, String>
     let mut length = Length::Default;
     let (mut only, mut with, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     let mut out = PathBuf::from("target/comparison");
-    let mut patience = PATIENCE;
+    let (mut size, mut given_patience) = (None, None);
     // Of an errand: for how long, and where it writes down what it is at.
     let (mut share, mut diary) = (Duration::ZERO, PathBuf::new());
     let mut words = Vec::new();
@@ -166,7 +177,8 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Job, String>
             "--with" => with.extend(list(&value()?)),
             "--failed" => failed.push(value()?),
             "--out" => out = value()?.into(),
-            "--patience" => patience = Duration::from_secs(number(&value()?)?),
+            "--size" => size = Some(Size::called(&value()?)?),
+            "--patience" => given_patience = Some(Duration::from_secs(number(&value()?)?)),
             "--share" => share = Duration::from_millis(number(&value()?)?),
             "--diary" => diary = value()?.into(),
             "--resident" => return Ok(Job::Resident(value()?)),
@@ -175,7 +187,10 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Job, String>
             word => words.push(word.to_owned()),
         }
     }
-    let request = |out| Request { length, only, plan: Plan { with, failed, threads: length.threads() }, out, patience };
+    let size = size.unwrap_or(length.size());
+    let patience = given_patience.unwrap_or(patience(size));
+    let plan = Plan { with, failed, threads: length.threads() };
+    let request = |out| Request { length, size, only, plan, out, patience };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => Ok(Job::Run(request(out))),
@@ -231,14 +246,27 @@ mod tests {
     }
 
     #[test]
+    fn inputs_are_as_large_as_fits_or_as_asked_for() {
+        let sizes = [("--quick", Size::Tiny), ("", Size::Small), ("--full", Size::Middle), ("--size full", Size::Full)];
+        for (line, size) in
+            sizes.into_iter().chain([("--quick --size small", Size::Small), ("--size middle", Size::Middle)])
+        {
+            assert_eq!(request(line).size, size, "{line}");
+        }
+        // What takes long is waited for.
+        let waits = |line| request(line).patience.as_secs();
+        assert_eq!((waits("--full"), waits("--size full"), waits("--size full --patience 5")), (60, 3600, 5));
+    }
+
+    #[test]
     fn an_errand_is_understood() {
-        let mut asked = request("--quick --with Mutex,ours");
+        let mut asked = request("--quick --with Mutex,ours --size middle");
         asked.plan.failed.push("std Mutex".to_owned());
         let line = asked.errand("read-1", Duration::from_millis(1500), Path::new("/some/diary"));
         match parse(line) {
             Ok(Job::Errand(Errand { name, request, share, diary })) => {
                 assert_eq!((name.as_str(), share.as_millis(), diary), ("read-1", 1500, PathBuf::from("/some/diary")));
-                assert_eq!(request.length, Length::Quick);
+                assert_eq!((request.length, request.size), (Length::Quick, Size::Middle));
                 assert_eq!(request.plan.with, ["Mutex", "ours"]);
                 assert!(request.plan.has_failed("std Mutex") && !request.plan.has_failed("Mutex"));
             }
@@ -255,6 +283,7 @@ mod tests {
             ("compare a b c", "two files"),
             ("run", "unknown command"),
             ("--patience long", "no number"),
+            ("--size huge", "no size `huge`"),
         ] {
             let message = of(line).expect_err(line);
             assert!(message.contains(part), "{line}: {message}");

@@ -1,12 +1,15 @@
 //! What a run has found, as it is kept in `report.json`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
 use crate::contest::Family;
+use crate::contest::competitor::SEQUENTIAL;
 use crate::measure::spread::Spread;
+use crate::stamp::Size;
 
 /// The form of the file; a reader refuses others.
 pub const FORMAT: u32 = 1;
@@ -99,6 +102,12 @@ pub struct Application {
     pub name: String,
     pub what: String,
     pub parameters: String,
+    /// How large its input is. Older files do not say.
+    #[serde(default)]
+    pub size: String,
+    /// What costs this library. Older files do not say.
+    #[serde(default)]
+    pub losses: String,
     pub rows: Vec<ApplicationRow>,
 }
 
@@ -136,16 +145,44 @@ impl Outcome {
 
     /// The numbers of threads there are rows for.
     pub fn threads(&self) -> Vec<usize> {
-        let mut threads: Vec<usize> = self.rows.iter().map(|row| row.threads).collect();
-        threads.sort_unstable();
-        threads.dedup();
-        threads
+        distinct(self.rows.iter().map(|row| row.threads))
     }
 
     pub fn row(&self, competitor: &str, threads: usize, beside: bool) -> Option<&Row> {
         let mut rows = self.rows.iter();
         rows.find(|row| row.competitor == competitor && row.threads == threads && row.beside == beside)
     }
+}
+
+impl Application {
+    /// What ratios are to: the sequential program.
+    pub const BASELINE: &str = SEQUENTIAL.name;
+
+    /// The rows with so many threads, fastest first.
+    pub fn ranking(&self, threads: usize) -> Vec<&ApplicationRow> {
+        let mut rows: Vec<&ApplicationRow> = self.rows.iter().filter(|row| row.threads == threads).collect();
+        rows.sort_by(|a, b| a.milliseconds.median.total_cmp(&b.milliseconds.median));
+        rows
+    }
+
+    /// The numbers of threads there are rows for.
+    pub fn threads(&self) -> Vec<usize> {
+        distinct(self.rows.iter().map(|row| row.threads))
+    }
+
+    pub fn row(&self, competitor: &str, threads: usize) -> Option<&ApplicationRow> {
+        self.rows.iter().find(|row| row.competitor == competitor && row.threads == threads)
+    }
+
+    /// Whether its input only shows that it works: it takes less than its threads take to start.
+    pub fn is_tiny(&self) -> bool {
+        self.size == Size::Tiny.name()
+    }
+}
+
+/// The numbers that there are, in order.
+fn distinct(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
+    numbers.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 impl Results {
@@ -178,6 +215,13 @@ impl Results {
     /// Never: everything in it can be written.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("there are only numbers and texts")
+    }
+
+    /// How many rows there are of all kinds.
+    pub fn rows(&self) -> usize {
+        let contests = self.contests.iter().map(|contest| contest.rows.len());
+        let applications = self.applications.iter().map(|application| application.rows.len());
+        contests.chain(applications).sum::<usize>() + self.memory.len()
     }
 
     pub fn contest(&self, name: &str) -> Option<&Outcome> {
@@ -218,18 +262,25 @@ pub mod tests {
             losses: "because".to_owned(),
             rows,
         };
+        let run = |competitor: &str, family, milliseconds, ratio| ApplicationRow {
+            competitor: competitor.to_owned(),
+            family,
+            threads: 1,
+            milliseconds: spread(milliseconds),
+            ratio: Some(spread(ratio)),
+            reruns: (family == Family::Ours).then_some(0.0),
+        };
         let application = Application {
             name: "vacation".to_owned(),
             what: "travels".to_owned(),
             parameters: "-n2".to_owned(),
-            rows: vec![ApplicationRow {
-                competitor: "stm".to_owned(),
-                family: Family::Ours,
-                threads: 1,
-                milliseconds: spread(12.0),
-                ratio: Some(spread(1.2)),
-                reruns: Some(0.0),
-            }],
+            size: "small".to_owned(),
+            losses: "it travels far".to_owned(),
+            rows: vec![
+                run(Application::BASELINE, Family::Sequential, 10.0, 1.0),
+                run("a mutex", Family::Mutex, 8.0, 0.8),
+                run("ours", Family::Ours, 12.0, 1.2),
+            ],
         };
         let memory = Memory { variable: "ours".to_owned(), family: Family::Ours, inline: 8, resident: 40.5 };
         Results {

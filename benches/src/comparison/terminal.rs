@@ -1,12 +1,12 @@
 //! What is printed.
 
-use super::results::{Outcome, Results};
-use super::summary::{self, Standing};
+use super::results::Results;
+use super::summary::{self, Line};
 use crate::contest::{self, competitor};
 use crate::stamp::PROGRAMS;
 use crate::table::print_table;
 
-/// Prints where the library stands in each contest.
+/// Prints where the library stands in each workload.
 pub fn print_summary(results: &Results) {
     let machine = &results.machine;
     println!("{}, {} cores, {}, {}", machine.processor, machine.cores, machine.memory, machine.system);
@@ -14,12 +14,7 @@ pub fn print_summary(results: &Results) {
         "{}; {} run of {:.0} s; load {} at first\n",
         machine.compiler, results.length, results.seconds, machine.load
     );
-    let mut cells = Vec::new();
-    for contest in &results.contests {
-        for threads in summary::shown_threads(contest, machine.cores) {
-            cells.extend(line(contest, threads, machine.cores));
-        }
-    }
+    let cells: Vec<[String; 9]> = summary::lines(results).iter().map(cells).collect();
     let header = [
         "workload",
         "threads",
@@ -33,33 +28,25 @@ pub fn print_summary(results: &Results) {
     ];
     print_table(header, &cells);
     println!(
-        "\nTimes: elapsed over all threads' operations, medians; ratios of medians, but to the baseline medians of ratios."
+        "\nTimes: elapsed over all threads' operations, and of applications whole runs, medians; ratios of medians, but to the \
+         baseline medians of ratios."
     );
 }
 
-fn line(contest: &Outcome, threads: usize, cores: usize) -> Option<[String; 9]> {
-    let Standing { ours, other } = summary::standing(contest, threads)?;
-    let doubtful = ours.is_doubtful(cores) || other.is_some_and(|row| row.is_doubtful(cores));
-    let mark = if doubtful { "! " } else { "" };
-    let (other_name, other_time, factor) = match other {
-        Some(other) => (
-            other.competitor.clone(),
-            time(other.nanoseconds.median),
-            format!("{:.2}", ours.nanoseconds.median / other.nanoseconds.median),
-        ),
-        None => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
-    };
-    Some([
-        contest.name.clone(),
-        threads.to_string(),
-        mark.to_owned() + &time(ours.nanoseconds.median),
-        ours.reruns.map_or("-".to_owned(), |reruns| format!("{reruns:.2}")),
-        other_name,
-        other_time,
-        factor,
-        contest.baseline.clone(),
-        ours.ratio.map_or("-".to_owned(), |ratio| format!("{:.2}", ratio.median)),
-    ])
+fn cells(line: &Line<'_>) -> [String; 9] {
+    let dash = || "-".to_owned();
+    let mark = if line.is_doubtful() { "! " } else { "" };
+    [
+        line.name.to_owned(),
+        line.threads.to_string(),
+        mark.to_owned() + &time(line.ours.nanoseconds),
+        line.ours.reruns.map_or_else(dash, |reruns| format!("{reruns:.2}")),
+        line.other.map_or_else(dash, |other| other.competitor.to_owned()),
+        line.other.map_or_else(dash, |other| time(other.nanoseconds)),
+        line.factor().map_or_else(dash, |factor| format!("{factor:.2}")),
+        line.baseline.to_owned(),
+        line.ours.ratio.map_or_else(dash, |ratio| format!("{ratio:.2}")),
+    ]
 }
 
 /// Shows a time with three digits.

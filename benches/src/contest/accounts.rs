@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::{Contest, Field, competitor as who, every_lock, every_other_stm, every_stm};
 use crate::systems::lock::with_both;
-use crate::systems::{Actor, Lock, LockKind, PlMutex, PlRwLock, StdMutex, Stm};
+use crate::systems::{Actor, Lock, LockKind, PlMutex, PlRwLock, StdMutex, StdRwLock, Stm};
 use crate::workloads::Contender;
 use crate::workloads::keys::{CHOICES, Visit, XorShift};
 use crate::workloads::progress::Team;
@@ -305,6 +305,7 @@ fn enter_transfers<const N: usize>(field: &mut Field<'_>) {
     field.enter(who::STD_MUTEX_EACH, threads, || Box::new(Transfers::<Each<StdMutex>, N>::new()));
     field.enter(who::PL_MUTEX_EACH, threads, || Box::new(Transfers::<Each<PlMutex>, N>::new()));
     field.enter(who::PL_RWLOCK_EACH, threads, || Box::new(Transfers::<Each<PlRwLock>, N>::new()));
+    field.enter(who::STD_RWLOCK_EACH, threads, || Box::new(Transfers::<Each<StdRwLock>, N>::new()));
     field.enter(who::ARC_SWAP, threads, || Box::new(Transfers::<Swapped, N>::new()));
     field.enter(who::ACTOR, threads, || Box::new(Transfers::<Actor<Vec<u64>>, N>::new()));
 }
@@ -323,7 +324,10 @@ fn enter_audits(field: &mut Field<'_>) {
     field.twins(who::OURS, threads, audits::<Ours>, audits::<Counted<Ours>>);
     every_other_stm!(field, &[2], audits);
     every_lock!(field, threads, coarse_audits);
+    field.enter(who::STD_MUTEX_EACH, threads, || Box::new(Sums::<Audited<Each<StdMutex>>>::new()));
     field.enter(who::PL_MUTEX_EACH, threads, || Box::new(Sums::<Audited<Each<PlMutex>>>::new()));
+    field.enter(who::PL_RWLOCK_EACH, threads, || Box::new(Sums::<Audited<Each<PlRwLock>>>::new()));
+    field.enter(who::STD_RWLOCK_EACH, threads, || Box::new(Sums::<Audited<Each<StdRwLock>>>::new()));
     field.enter(who::ARC_SWAP, threads, || Box::new(Sums::<Audited<Swapped>>::new()));
     field.enter(who::ACTOR, threads, || Box::new(Sums::<Audited<Actor<Vec<u64>>>>::new()));
 }

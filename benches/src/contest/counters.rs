@@ -183,9 +183,10 @@ pub fn contests() -> Vec<Contest> {
             operation: "increment",
             baseline: who::PL_MUTEX,
             absent: "",
-            losses: "Nothing is to be composed here, so everything a transaction does beyond the addition is lost: entry, \
-                     exit, one lock word and one version. With several threads it is aborted by the others besides. This is \
-                     the work of an atomic.",
+            losses: "Nothing is to be composed here, so everything a transaction does beyond the addition is lost. Ours (TVar): \
+                     entry, exit, one lock word and one version, some 180 instructions (`increment, TVar`) where a mutex takes \
+                     11; with several threads it is aborted by the others besides. Ours (collection): `TCounter` does not \
+                     conflict with itself, and takes some 220. This is the work of an atomic.",
             enter: enter_shared,
         },
         Contest {

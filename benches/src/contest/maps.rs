@@ -316,9 +316,11 @@ fn hash(name: &'static str, title: &'static str, enter: fn(&mut Field<'_>)) -> C
         operation: "operation",
         baseline: who::DASHMAP,
         absent: "",
-        losses: "A bucket of variables is replaced as a whole: an update allocates, and so retires, a list. Maps made for \
-                 this alone change their entry in place. `TMap` is a trie: a few links to follow and record for each key, and \
-                 nodes that are replaced.",
+        losses: "Maps made for this alone change their entry in place. Ours (TVar): a bucket is a variable that is replaced as a \
+                 whole, so an update allocates a list and retires one, some 630 instructions (`boxed write`); a look-up is one \
+                 recorded read of some 60. Ours (collection): `TMap` is a trie, a few links to follow and record for each key, \
+                 some 210 instructions a look-up; an insertion anew and a removal link an entry into a chain and out again, \
+                 some 2900 with 1.2 allocations (`TMap of 1024`).",
         enter,
     }
 }
@@ -332,8 +334,11 @@ fn ordered(name: &'static str, title: &'static str, enter: fn(&mut Field<'_>)) -
         operation: "operation",
         baseline: who::SKIPLIST,
         absent: "The number of crossbeam-skiplist's entries is not checked: under races what its 0.1.3 returns does not add up.",
-        losses: "Each step down the tree is a recorded read, and the tree is binary, where a B-tree's node holds eleven keys \
-                 in a few cache lines.",
+        losses: "A B-tree's node holds eleven keys in a few cache lines, and a lock's holder records nothing. Ours (TVar): the \
+                 tree is binary, and each of some twenty steps down is a recorded read of some 22 instructions (`each further \
+                 read`) and a cache line of its own; an update replaces a link, which allocates. Ours (collection): `TOrdMap` is a \
+                 skip list whose links are recorded as well: a look-up takes some 760 instructions (`TOrdMap of 1024: get`); an \
+                 insertion and a removal lock, write and stamp a link a level on both sides, some 4500 with 1.4 allocations.",
         enter,
     }
 }

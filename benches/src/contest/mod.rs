@@ -1,10 +1,12 @@
 //! The contests of the comparison: each is one workload that everybody runs who can.
 
 pub mod accounts;
+pub mod async_queues;
 pub mod broken;
 pub mod collections;
 pub mod competitor;
 pub mod counters;
+pub mod ends;
 pub mod field;
 pub mod hash;
 pub mod lists;
@@ -54,6 +56,7 @@ pub fn all() -> Vec<Contest> {
         lists::contests(),
         queues::contests(),
         pairs::contests(),
+        ends::contests(),
         waiting::contests(),
         opposite::contests(),
         write_sets::contests(),

@@ -179,8 +179,11 @@ pub fn contests() -> Vec<Contest> {
         baseline: who::PL_MUTEX_EACH,
         absent: "dashmap, papaya, atomics, arc-swap: two operations on two of their maps can not be made one, so an entry \
                  would be in both or in none for a moment.",
-        losses: "A lock's holder changes both maps in place; a transaction replaces two buckets, which allocates. With locks \
-                 all moves take turns, whatever their keys.",
+        losses: "A lock's holder changes both maps in place, but all moves take turns, whatever their keys. Ours (TVar) replaces \
+                 two buckets, which allocates two lists and retires two: some 630 instructions each (`boxed write`). Ours \
+                 (collection): a `TMap` is a trie, in which a removal and an insertion follow and record a few links each, and \
+                 link an entry out of one chain and into another: some 2900 instructions together, with 1.2 allocations (`TMap \
+                 of 1024: insert anew, remove`).",
         enter,
     }]
 }

@@ -67,6 +67,27 @@ impl<L: LockKind> Pair for Each<L> {
     }
 }
 
+/// One lock around both.
+struct Coarse<L: LockKind>(L::Of<[u64; 2]>);
+
+impl<L: LockKind> Pair for Coarse<L> {
+    fn zero() -> Self {
+        Self(Lock::new([0; 2]))
+    }
+
+    fn forth(&self) {
+        self.0.with_mut(|counts| counts.iter_mut().for_each(|count| *count += 1));
+    }
+
+    fn back(&self) {
+        self.0.with_mut(|counts| counts.iter_mut().rev().for_each(|count| *count += 1));
+    }
+
+    fn both(&self) -> Option<[u64; 2]> {
+        Some(self.0.with(|counts| *counts))
+    }
+}
+
 impl Pair for Actor<[u64; 2]> {
     fn zero() -> Self {
         Self::new([0; 2])
@@ -95,6 +116,8 @@ fn transactional<S: Stm, const N: u64>() -> Box<dyn Team> {
 fn enter<const N: u64>(field: &mut Field<'_>) {
     let threads = &[N as usize];
     every_stm!(field, threads, transactional, N);
+    field.enter(who::STD_MUTEX, threads, || Box::new(Opposite::<Coarse<StdMutex>, N>::new()));
+    field.enter(who::PL_MUTEX, threads, || Box::new(Opposite::<Coarse<PlMutex>, N>::new()));
     field.enter(who::STD_MUTEX_EACH, threads, || Box::new(Opposite::<Each<StdMutex>, N>::new()));
     field.enter(who::PL_MUTEX_EACH, threads, || Box::new(Opposite::<Each<PlMutex>, N>::new()));
     field.enter(who::ACTOR, threads, || Box::new(Opposite::<Actor<[u64; 2]>, N>::new()));
@@ -108,7 +131,7 @@ fn contest(name: &'static str, title: &'static str, enter: fn(&mut Field<'_>)) -
                timed; a time during which the operating system runs another thread counts. Both numbers are checked.",
         operation: "increment of both",
         baseline: who::PL_MUTEX_EACH,
-        absent: "Locks in opposite orders: they deadlock.",
+        absent: "Locks in opposite orders: they deadlock. Read-write locks: nobody only reads.",
         losses: "Every transaction meets every other. They commit one at a time, as under a lock, and pay for finding it out.",
         enter,
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use crossbeam_channel::{Receiver, Sender};
 use crossbeam_queue::SegQueue;
 
+use super::async_queues::{Chain as AsyncChain, Stacks as AsyncStacks};
 use super::collections::Unbounded;
 use super::michael_scott::MichaelScott;
 use super::{Contest, Field, competitor as who, every_stm};
@@ -15,7 +16,7 @@ use crate::systems::{Lock, LockKind, PlMutex, StdMutex, Stm, Value};
 use crate::workloads::Contender;
 use crate::workloads::progress::{Padded, Team};
 
-/// A queue without bound.
+/// Something without bound that keeps items: a queue, unless it says otherwise.
 pub trait Fifo: Sync {
     fn new() -> Self;
     fn push(&self, item: u64);
@@ -166,7 +167,7 @@ impl Fifo for Std {
 }
 
 /// Every worker puts an item in, then takes one out. There are always some left.
-struct Pairs<S> {
+pub struct Pairs<S> {
     queue: S,
     /// Of what was put in, less what was taken out.
     balance: AtomicU64,
@@ -176,7 +177,7 @@ struct Pairs<S> {
 const STOCK: u64 = 64;
 
 impl<S: Fifo> Pairs<S> {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let queue = S::new();
         (1..=STOCK).for_each(|item| queue.push(item));
         Self { queue, balance: AtomicU64::new((1..=STOCK).sum()) }
@@ -218,6 +219,18 @@ fn enter(field: &mut Field<'_>) {
         || Box::new(Pairs::<Unbounded<false>>::new()),
         || Box::new(Pairs::<Unbounded<true>>::new()),
     );
+    field.twins(
+        who::ASYNC_TQUEUE,
+        threads,
+        || Box::new(Pairs::<AsyncStacks<false>>::new()),
+        || Box::new(Pairs::<AsyncStacks<true>>::new()),
+    );
+    field.twins(
+        who::ASYNC_TCHAN,
+        threads,
+        || Box::new(Pairs::<AsyncChain<false>>::new()),
+        || Box::new(Pairs::<AsyncChain<true>>::new()),
+    );
     field.enter(who::STD_MUTEX, threads, || Box::new(Pairs::<Locked<StdMutex>>::new()));
     field.enter(who::PL_MUTEX, threads, || Box::new(Pairs::<Locked<PlMutex>>::new()));
     field.enter(who::MICHAEL_SCOTT, threads, || Box::new(Pairs::<MichaelScott<u64>>::new()));
@@ -236,7 +249,8 @@ pub fn contests() -> Vec<Contest> {
         baseline: who::SEG_QUEUE,
         absent: "",
         losses: "Ours (TVar) is a linked list of variables: an item takes a node and a variable from the allocator, and retires both. All \
-                 threads write its two ends. Ours (collection), `TQueue`, keeps items in blocks; its ends are variables all the same.",
+                 threads write its two ends. Ours (collection), `TQueue`, keeps items in blocks, some 900 instructions and 0.07 \
+                 allocations in and out; its ends are variables all the same.",
         enter,
     }]
 }

@@ -12,5 +12,5 @@ pub mod run;
 pub mod scheme;
 
 pub use calibration::Calibration;
-pub use run::{Setting, throughput};
+pub use run::{Setting, Simulated, simulate};
 pub use scheme::Scheme;

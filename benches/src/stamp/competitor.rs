@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::outcome::Outcome;
-use super::systems::{Coarse, FastStm, Hashed, Ordered, Sequential, Stm, System};
+use super::systems::{AsyncStm, Coarse, CratesIoStm, FastStm, Hashed, Ordered, Sequential, StdCoarse, Stm, System};
+use crate::contest::competitor::{self as who, Competitor as Entrant};
 
 /// A way to keep a program's pieces apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,15 +17,31 @@ pub enum Competitor {
     Hashed,
     /// fast-stm, over its variables.
     FastStm,
+    /// The crate stm 0.4 of crates.io, over its variables.
+    CratesIoStm,
+    /// async-stm, over its variables.
+    AsyncStm,
     /// One lock (parking_lot's mutex) instead of transactions.
     Coarse,
+    /// One lock (the standard library's mutex) instead of transactions.
+    StdCoarse,
     /// Nothing: the sequential program, which one thread alone can run.
     Sequential,
 }
 
 impl Competitor {
     /// All of them, the baseline first.
-    pub const ALL: [Self; 6] = [Self::Sequential, Self::Coarse, Self::Stm, Self::Ordered, Self::Hashed, Self::FastStm];
+    pub const ALL: [Self; 9] = [
+        Self::Sequential,
+        Self::Coarse,
+        Self::StdCoarse,
+        Self::Stm,
+        Self::Ordered,
+        Self::Hashed,
+        Self::FastStm,
+        Self::CratesIoStm,
+        Self::AsyncStm,
+    ];
 
     /// Whether it can be run by several threads.
     #[must_use]
@@ -41,7 +58,7 @@ impl Competitor {
     /// Whether it runs transactions, of which some may run again.
     #[must_use]
     pub fn is_transactional(self) -> bool {
-        self.is_ours() || self == Self::FastStm
+        !matches!(self, Self::Sequential | Self::Coarse | Self::StdCoarse)
     }
 
     /// Runs a port.
@@ -51,22 +68,36 @@ impl Competitor {
             Self::Ordered => parameters.run::<Stm<Ordered>>(threads),
             Self::Hashed => parameters.run::<Stm<Hashed>>(threads),
             Self::FastStm => parameters.run::<FastStm>(threads),
+            Self::CratesIoStm => parameters.run::<CratesIoStm>(threads),
+            Self::AsyncStm => parameters.run::<AsyncStm>(threads),
             Self::Coarse => parameters.run::<Coarse>(threads),
+            Self::StdCoarse => parameters.run::<StdCoarse>(threads),
             Self::Sequential => parameters.run::<Sequential>(threads),
+        }
+    }
+}
+
+impl Competitor {
+    /// As whom the comparison knows it.
+    #[must_use]
+    pub fn entrant(self) -> Entrant {
+        match self {
+            Self::Stm => who::OURS_IN_PLACE,
+            Self::Ordered => who::OURS_ORDERED,
+            Self::Hashed => who::OURS_HASHED,
+            Self::FastStm => who::FAST_STM,
+            Self::CratesIoStm => who::CRATES_IO_STM,
+            Self::AsyncStm => who::ASYNC_STM,
+            Self::Coarse => who::PL_MUTEX,
+            Self::StdCoarse => who::STD_MUTEX,
+            Self::Sequential => who::SEQUENTIAL,
         }
     }
 }
 
 impl fmt::Display for Competitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Stm => "stm",
-            Self::Ordered => "stm-ordered",
-            Self::Hashed => "stm-hashed",
-            Self::FastStm => "fast-stm",
-            Self::Coarse => "one-mutex",
-            Self::Sequential => "sequential",
-        })
+        f.pad(self.entrant().name)
     }
 }
 

@@ -304,7 +304,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::random::Random;
-    use super::super::systems::{FastStm, Map, Sequential, Stm, System};
+    use super::super::systems::{AsyncStm, CratesIoStm, FastStm, Map, Sequential, Stm, System};
     use super::Tree;
 
     fn agrees_with_a_set<S: System>() {
@@ -338,5 +338,7 @@ mod tests {
         agrees_with_a_set::<Sequential>();
         agrees_with_a_set::<Stm>();
         agrees_with_a_set::<FastStm>();
+        agrees_with_a_set::<CratesIoStm>();
+        agrees_with_a_set::<AsyncStm>();
     }
 }

@@ -1,7 +1,9 @@
 //! Strengths, weaknesses and ideal uses, each beside the measured rows that it rests on.
 
 use super::html::{escape, table};
-use crate::comparison::results::Results;
+use crate::comparison::results::{Outcome, Results};
+use crate::comparison::summary::all_cores;
+use crate::comparison::terminal::time;
 use crate::contest::Competitor;
 use crate::contest::competitor::{
     ACTOR, ARC_SWAP, CROSSBEAM_CHANNEL, DASHMAP, FAST_STM, FETCH_ADD, MICHAEL_SCOTT, OURS, PL_MUTEX, PL_MUTEX_EACH,
@@ -12,6 +14,7 @@ use crate::contest::competitor::{
 #[derive(Clone, Copy, Debug)]
 enum With {
     OneThread,
+    /// As many as there are cores, as far as that was measured.
     AllCores,
 }
 
@@ -20,8 +23,8 @@ enum With {
 enum Evidence {
     /// In this contest the first competitor is to be faster than the second.
     Faster(&'static str, With, Competitor, Competitor),
-    /// In this contest the competitor has no row: it can not do the work.
-    Unable(&'static str, Competitor),
+    /// In this contest the competitor has no row: it can not do the work. What it takes the others, who can, is shown.
+    Unable(&'static str, Competitor, &'static [Competitor]),
 }
 
 use Evidence::{Faster, Unable};
@@ -109,7 +112,10 @@ const JUDGEMENTS: &[Judgement] = &[
         )],
         weaknesses: &[claim(
             "Nothing composes: two atomics have no common moment.",
-            &[Unable("transfer-1024", FETCH_ADD), Unable("composed-move", FETCH_ADD)],
+            &[
+                Unable("transfer-1024", FETCH_ADD, &[OURS, PL_MUTEX_EACH, PL_MUTEX]),
+                Unable("composed-move", FETCH_ADD, &[OURS, PL_MUTEX_EACH, PL_MUTEX]),
+            ],
         )],
         ideal: claim("A count, a flag, a sequence number.", &[Faster("counter-own", AllCores, FETCH_ADD, OURS)]),
     },
@@ -125,7 +131,10 @@ const JUDGEMENTS: &[Judgement] = &[
         )],
         weaknesses: &[claim(
             "Two operations are two moments, and there is nothing to wait by.",
-            &[Unable("composed-move", DASHMAP), Unable("ping-pong", DASHMAP)],
+            &[
+                Unable("composed-move", DASHMAP, &[OURS, PL_MUTEX_EACH, PL_MUTEX]),
+                Unable("ping-pong", DASHMAP, &[OURS, STD_MUTEX]),
+            ],
         )],
         ideal: claim("A cache or an index that stands alone.", &[Faster("hash-map-100", AllCores, DASHMAP, OURS)]),
     },
@@ -235,17 +244,8 @@ fn shown(claim: &Claim, results: &Results) -> String {
 fn measured(evidence: Evidence, results: &Results) -> String {
     match evidence {
         Faster(name, with, first, second) => {
-            let threads = match with {
-                OneThread => 1,
-                AllCores => results.machine.cores,
-            };
-            let time = |competitor: Competitor| {
-                let row = results.contest(name)?.row(competitor.name, threads, false)?;
-                Some(row.nanoseconds.median)
-            };
-            let Some((ours, theirs)) = time(first).zip(time(second)) else {
-                return format!("{name}: not measured in this run");
-            };
+            let Some((threads, times)) = times(results, name, with, &[first, second]) else { return unmeasured(name) };
+            let [ours, theirs] = times[..] else { return unmeasured(name) };
             let mark = if ours < theirs { "" } else { " <b class=\"bad\">not here</b>" };
             format!(
                 "<a href=\"#{name}\">{name}</a>, {}: {} / {} = {:.2}{mark}",
@@ -255,8 +255,36 @@ fn measured(evidence: Evidence, results: &Results) -> String {
                 ours / theirs
             )
         }
-        Unable(name, competitor) => format!("<a href=\"#{name}\">{name}</a>: no row for {}", escape(competitor.name)),
+        Unable(name, competitor, able) => {
+            let Some((threads, times)) = times(results, name, AllCores, able) else { return unmeasured(name) };
+            let shown = able.iter().zip(times).map(|(who, ns)| format!("{} {} ns", escape(who.name), time(ns)));
+            format!(
+                "<a href=\"#{name}\">{name}</a>, {}: no row for {}; {}",
+                threads_text(threads),
+                escape(competitor.name),
+                shown.collect::<Vec<_>>().join(", ")
+            )
+        }
     }
+}
+
+fn unmeasured(name: &str) -> String {
+    format!("{name}: not measured in this run")
+}
+
+/// A number of threads that all of these were measured with, and the time of each.
+fn times(results: &Results, name: &str, with: With, who: &[Competitor]) -> Option<(usize, Vec<f64>)> {
+    let contest: &Outcome = results.contest(name)?;
+    let at = |threads| -> Option<Vec<f64>> {
+        who.iter().map(|who| Some(contest.row(who.name, threads, false)?.nanoseconds.median)).collect()
+    };
+    let mut measured = contest.threads();
+    measured.retain(|&threads| at(threads).is_some());
+    let threads = match with {
+        OneThread => 1,
+        AllCores => all_cores(&measured, results.machine.cores)?,
+    };
+    Some((threads, at(threads)?))
 }
 
 pub fn threads_text(threads: usize) -> String {
@@ -279,7 +307,7 @@ mod tests {
         for evidence in claims.flat_map(|claim| claim.evidence) {
             let (name, wanted, unwanted) = match *evidence {
                 Faster(name, _, first, second) => (name, vec![first, second], vec![]),
-                Unable(name, competitor) => (name, vec![], vec![competitor]),
+                Unable(name, competitor, able) => (name, able.to_vec(), vec![competitor]),
             };
             let contest = contest::all().into_iter().find(|contest| contest.name == name);
             let contest = contest.unwrap_or_else(|| panic!("no contest {name}"));
@@ -308,5 +336,38 @@ mod tests {
         let shown = measured(Faster("counter-shared", AllCores, OURS, FETCH_ADD), &results);
         assert!(shown.contains("= 0.50") && !shown.contains("not here"), "{shown}");
         assert!(measured(Faster("read-1", OneThread, OURS, FETCH_ADD), &results).contains("not measured"));
+    }
+
+    #[test]
+    fn as_many_threads_as_cores_are_as_many_as_were_measured() {
+        let both = |threads, ours| {
+            [row(OURS.name, Family::Ours, threads, ours, 1.0), row(PL_RWLOCK.name, Family::RwLock, threads, 10.0, 1.0)]
+        };
+        let mut results = results([both(1, 10.0), both(4, 20.0), both(8, 30.0)].concat());
+        results.contests[0].name = "read-1".to_owned();
+        let mut shown = |cores| {
+            results.machine.cores = cores;
+            measured(Faster("read-1", AllCores, OURS, PL_RWLOCK), &results)
+        };
+        assert!(shown(6).contains("4 threads: ") && shown(6).contains("= 2.00"), "{}", shown(6));
+        assert!(shown(64).contains("8 threads: ") && shown(2).contains("1 thread: "));
+        // Only one number of threads there is.
+        results.contests[0].rows.retain(|row| row.threads == 8);
+        assert!(measured(Faster("read-1", AllCores, OURS, PL_RWLOCK), &results).contains("8 threads: "));
+        assert!(measured(Faster("read-1", OneThread, OURS, PL_RWLOCK), &results).contains("not measured"));
+    }
+
+    #[test]
+    fn who_can_is_shown_beside_who_can_not() {
+        let mut results = results(vec![
+            row(OURS.name, Family::Ours, 2, 120.0, 1.0),
+            row(PL_MUTEX_EACH.name, Family::Mutex, 2, 90.0, 1.0),
+        ]);
+        results.contests[0].name = "composed-move".to_owned();
+        let shown = measured(Unable("composed-move", FETCH_ADD, &[OURS, PL_MUTEX_EACH]), &results);
+        for part in ["2 threads: no row for atomic fetch_add", "ours (TVar) 120 ns", "parking_lot Mutex each 90.0 ns"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        assert!(measured(Unable("ping-pong", DASHMAP, &[OURS]), &results).contains("not measured"));
     }
 }

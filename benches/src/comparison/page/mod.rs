@@ -7,8 +7,7 @@ pub mod paint;
 pub mod sections;
 pub mod simulated;
 
-use super::arguments::Length;
-use super::results::Results;
+use super::results::{Application, Results};
 
 /// Returns the page of a run.
 pub fn page(results: &Results) -> String {
@@ -32,12 +31,16 @@ pub fn page(results: &Results) -> String {
     if !results.applications.is_empty() {
         body.push_str(
             "<h2 id=\"applications\">Applications</h2>\n<p>Ports of published programs. The sequential program is the same without \
-             anything that keeps threads apart.</p>\n",
+             anything that keeps threads apart. No more threads than eight, or than cores: they compute, and hardly ever wait, \
+             so more would only share the cores out in smaller pieces.</p>\n<p><b>Not here:</b> read-write locks, as a \
+             program does not say before which of its transactions will write; a lock per object, as a transaction finds out \
+             on its way which objects it needs, and so keeps no order; atomics, arc-swap and channels, as what changes \
+             together is spread over many objects.</p>\n",
         );
-        if results.length == Length::Quick.name() {
+        if results.applications.iter().any(Application::is_tiny) {
             body.push_str(
                 "<p><b class=\"bad\">Tiny inputs:</b> a quick run shows that they work. They take less than their threads take to \
-                 start.</p>\n",
+                 start, and are left out of the tables above.</p>\n",
             );
         }
         body.extend(results.applications.iter().map(sections::application));
@@ -97,6 +100,7 @@ mod tests {
         let results =
             results(vec![row("ours", Family::Ours, 2, 20.0, 0.5), row("a mutex", Family::Mutex, 2, 10.0, 1.0)]);
         let losses = sections::losses(&results);
+        assert!(losses.contains("it travels far") && losses.contains("vacation"), "{losses}");
         let (losses, wins) = losses.split_once("id=\"wins\"").expect("both are shown");
         assert!(losses.contains("a mutex") && losses.contains("2.0 x") && losses.contains("because"), "{losses}");
         assert!(!wins.contains("a mutex"), "{wins}");

@@ -6,7 +6,7 @@ use super::html::{escape, figure, prose, table, who};
 use super::judgement::threads_text;
 use super::{chart, paint};
 use crate::comparison::results::{Application, Failure, Memory, Outcome, Results, Row};
-use crate::comparison::summary::{self, Standing};
+use crate::comparison::summary::{self, Line};
 use crate::comparison::terminal::time;
 use crate::contest::Family;
 use crate::contest::competitor::NOTES;
@@ -63,25 +63,18 @@ pub fn failures(failures: &[Failure]) -> String {
     )
 }
 
-/// Where the library stands in each contest: one line a number of threads.
+/// Where the library stands in each workload: one line a number of threads.
 pub fn summary(results: &Results) -> String {
-    let mut rows = Vec::new();
-    for contest in &results.contests {
-        for threads in summary::shown_threads(contest, results.machine.cores) {
-            let Some(standing) = summary::standing(contest, threads) else { continue };
-            rows.push(standing_cells(contest, threads, standing, results.machine.cores));
-        }
-    }
+    let lines = summary::lines(results);
+    let rows: Vec<Vec<String>> = lines.iter().map(standing_cells).collect();
     let header =
         ["workload", "threads", "ours, ns", "reruns", "fastest other", "its ns", "ours / its", "ours / baseline"];
-    let doubtful =
-        results.contests.iter().flat_map(|contest| &contest.rows).any(|row| row.is_doubtful(results.machine.cores));
     let mut html = table(&texts(header), &rows, 1);
     html.push_str(
         "<p class=\"note\">ns: nanoseconds an operation, the elapsed time over the operations of all threads together; which \
-         operation it is, each workload says. Reruns: runs of bodies beyond one, a transaction. Ratios: below 1 ours is faster.</p>\n",
+         operation it is, each workload says; of applications the whole run. Reruns: runs of bodies beyond one, a transaction. Ratios: below 1 ours is faster.</p>\n",
     );
-    if doubtful {
+    if lines.iter().any(Line::is_doubtful) {
         html.push_str(
             "<p class=\"note\"><b class=\"bad\">!</b> other processes took a core in nearly all windows of this figure or of the \
              one it is compared with: it says more of them than of what was measured.</p>\n",
@@ -90,21 +83,18 @@ pub fn summary(results: &Results) -> String {
     html
 }
 
-fn standing_cells(contest: &Outcome, threads: usize, standing: Standing<'_>, cores: usize) -> Vec<String> {
-    let Standing { ours, other } = standing;
-    let doubtful = ours.is_doubtful(cores) || other.is_some_and(|row| row.is_doubtful(cores));
-    let other_name = other.map_or("-".to_owned(), |row| who(&row.competitor, paint::variable(row.family)));
+fn standing_cells(line: &Line<'_>) -> Vec<String> {
+    let dash = || "-".to_owned();
+    let ours = line.ours;
     vec![
-        format!("<a href=\"#{}\">{}</a>", contest.name, escape(&contest.title)),
-        threads.to_string(),
-        format!("{}{}", if doubtful { "<b class=\"bad\">!</b> " } else { "" }, time(ours.nanoseconds.median)),
-        ours.reruns.map_or("-".to_owned(), reruns),
-        other_name,
-        other.map_or("-".to_owned(), |row| time(row.nanoseconds.median)),
-        standing.factor().map_or("-".to_owned(), judged),
-        ours.ratio.map_or("-".to_owned(), |ratio| {
-            format!("{} <small>{}</small>", factor(ratio.median), escape(&contest.baseline))
-        }),
+        format!("<a href=\"#{}\">{}</a>", line.name, escape(line.title)),
+        line.threads.to_string(),
+        format!("{}{}", if line.is_doubtful() { "<b class=\"bad\">!</b> " } else { "" }, time(ours.nanoseconds)),
+        ours.reruns.map_or_else(dash, reruns),
+        line.other.map_or_else(dash, |other| who(other.competitor, paint::variable(other.family))),
+        line.other.map_or_else(dash, |other| time(other.nanoseconds)),
+        line.factor().map_or_else(dash, judged),
+        ours.ratio.map_or_else(dash, |ratio| format!("{} <small>{}</small>", factor(ratio), escape(line.baseline))),
     ]
 }
 
@@ -138,18 +128,14 @@ fn reruns(reruns: f64) -> String {
 /// Where others are ahead by more than a tenth, and why; and as plainly where they are behind.
 pub fn losses(results: &Results) -> String {
     let mut lines = [Vec::new(), Vec::new()];
-    for contest in &results.contests {
-        for threads in summary::shown_threads(contest, results.machine.cores) {
-            let Some(standing) = summary::standing(contest, threads) else { continue };
-            let Some((factor, other)) = standing.factor().zip(standing.other) else { continue };
-            let name = who(&other.competitor, paint::variable(other.family));
-            let place =
-                format!("<a href=\"#{}\">{}</a>, {}", contest.name, escape(&contest.title), threads_text(threads));
-            if factor > 1.1 {
-                lines[0].push((factor, vec![place, name, format!("{factor:.1} x"), prose(&contest.losses)]));
-            } else if factor < 0.91 {
-                lines[1].push((1.0 / factor, vec![place, name, format!("{:.1} x", 1.0 / factor)]));
-            }
+    for line in summary::lines(results) {
+        let Some((factor, other)) = line.factor().zip(line.other) else { continue };
+        let name = who(other.competitor, paint::variable(other.family));
+        let place = format!("<a href=\"#{}\">{}</a>, {}", line.name, escape(line.title), threads_text(line.threads));
+        if factor > 1.1 {
+            lines[0].push((factor, vec![place, name, format!("{factor:.1} x"), prose(line.losses)]));
+        } else if factor < 0.91 {
+            lines[1].push((1.0 / factor, vec![place, name, format!("{:.1} x", 1.0 / factor)]));
         }
     }
     let [losses, wins] = lines.map(|mut lines| {
@@ -198,8 +184,12 @@ pub fn contest(contest: &Outcome, cores: usize) -> String {
     if !contest.absent.is_empty() {
         let _ = writeln!(html, "<p><b>Not here:</b> {}</p>", prose(&contest.absent));
     }
-    let _ = writeln!(html, "<p><b>What costs us:</b> {}</p>", prose(&contest.losses));
+    html.push_str(&costs(&contest.losses));
     html
+}
+
+fn costs(losses: &str) -> String {
+    format!("<p><b>What costs us:</b> {}</p>\n", prose(losses))
 }
 
 fn numbers(contest: &Outcome, threads: &[usize], cores: usize) -> String {
@@ -307,6 +297,7 @@ pub fn application(application: &Application) -> String {
         })
         .collect();
     html.push_str(&table(&texts(["competitor", "threads", "ms", "to sequential", "reruns"]), &rows, 1));
+    html.push_str(&costs(&application.losses));
     html
 }
 

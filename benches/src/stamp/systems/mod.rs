@@ -3,15 +3,15 @@
 //! Every program is written once, for a [`System`], and so does the same on all of them: the same data structures, the same
 //! layout, the same generator. A system without synchronisation is the sequential program.
 
-mod fast;
+mod peers;
 mod plain;
 mod stm;
 mod structures;
 
 use std::ops::Deref;
 
-pub(crate) use fast::FastStm;
-pub(crate) use plain::{Coarse, Sequential};
+pub(crate) use peers::{AsyncStm, CratesIoStm, FastStm};
+pub(crate) use plain::{Coarse, Sequential, StdCoarse};
 pub(crate) use stm::Stm;
 pub(crate) use structures::{Hashed, Ordered};
 

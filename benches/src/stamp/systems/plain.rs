@@ -6,11 +6,10 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::super::ring::Ring;
 use super::super::tree::Tree;
 use super::{Found, System, Value};
+use crate::systems::Lock;
 
 /// Nodes that links have led to. They are dropped when the transaction is over, which may still be looking at them.
 type Retired = Vec<Arc<dyn Any + Send + Sync>>;
@@ -29,6 +28,9 @@ pub(crate) struct Alone(UnsafeCell<Retired>);
 // SAFETY: `Crew` refuses to share a system that is not concurrent between threads, so one at a time uses it.
 unsafe impl Sync for Alone {}
 
+/// A lock.
+pub(crate) struct Locked<L>(L);
+
 impl Gate for Alone {
     const CONCURRENT: bool = false;
 
@@ -43,16 +45,16 @@ impl Gate for Alone {
     }
 }
 
-impl Gate for Mutex<Retired> {
+impl<L: Lock<Retired> + 'static> Gate for Locked<L> {
     const CONCURRENT: bool = true;
 
     fn new() -> Self {
-        Self::new(Vec::new())
+        Self(L::new(Vec::new()))
     }
 
     #[inline(always)]
     fn pass<R>(&self, inside: impl FnOnce(&mut Retired) -> R) -> R {
-        inside(&mut self.lock())
+        self.0.with_mut(inside)
     }
 }
 
@@ -62,8 +64,11 @@ pub(crate) struct Plain<G>(G);
 /// The sequential program.
 pub(crate) type Sequential = Plain<Alone>;
 
-/// The program under one lock.
-pub(crate) type Coarse = Plain<Mutex<Retired>>;
+/// The program under one lock of parking_lot.
+pub(crate) type Coarse = Plain<Locked<parking_lot::Mutex<Retired>>>;
+
+/// The program under one lock of the standard library.
+pub(crate) type StdCoarse = Plain<Locked<std::sync::Mutex<Retired>>>;
 
 /// Proof of having passed the gate.
 pub(crate) struct PlainTx<'tx>(RefCell<&'tx mut Retired>);
