@@ -97,6 +97,15 @@ fn refresh(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What is to be told of how a model failed: whether all that it noticed is that something is never met any more, which is to notice
+/// less than that something is met which must not be.
+fn how(said: &str, model: &str) -> &'static str {
+    let heading = format!("{model}, ");
+    let runs = said.split("\nmodels::").map(|run| format!("models::{}", run.trim_start_matches("models::")));
+    let mut panics = runs.filter(|run| run.starts_with(&heading) && run.contains("panicked at")).peekable();
+    if panics.peek().is_some() && panics.all(|run| run.contains("never met ")) { " (only by what is never met)" } else { "" }
+}
+
 /// Runs the models on the copy. The list of those that failed, or what the compiler said.
 fn run(scripts: &Path, work: &Path, models: &[String]) -> Verdict {
     let output = Command::new(scripts.join("loom"))
@@ -110,15 +119,14 @@ fn run(scripts: &Path, work: &Path, models: &[String]) -> Verdict {
         .env("RUST_BACKTRACE", "0")
         .output()
         .expect("the script beside this program runs");
-    let stdout = String::from_utf8_lossy(&output.stdout);
+    let (stdout, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let failed: Vec<String> = stdout
         .lines()
         .filter_map(|line| line.strip_prefix("FAILED"))
         .filter_map(|line| line.rsplit(' ').next())
-        .map(|model| model.trim_start_matches("models::").to_owned())
+        .map(|model| model.trim_start_matches("models::").to_owned() + how(&said, model))
         .collect();
     if env::var_os("WEAKEN_VERBOSE").is_some() {
-        let said = String::from_utf8_lossy(&output.stderr);
         said.lines().skip_while(|line| !line.contains("panicked at")).take(4).for_each(|line| eprintln!("    {line}"));
     }
     match output.status.code() {
@@ -166,9 +174,15 @@ fn main() -> ExitCode {
     }
     println!("| edge | weakened | noticed by |\n|---|---|---|");
     let mut failures = 0;
-    for weakening in parse(&list) {
+    let weakenings = parse(&list);
+    let wanted = |weakening: &Weakening, filter: &String| weakening.name.contains(filter) || weakening.edge == *filter;
+    for filter in filters.iter().filter(|filter| !weakenings.iter().any(|weakening| wanted(weakening, filter))) {
+        eprintln!("no weakening is called \"{filter}\"");
+        failures += 1;
+    }
+    for weakening in weakenings {
         let Weakening { name, edge, .. } = &weakening;
-        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter) || edge == filter) {
+        if !filters.is_empty() && !filters.iter().any(|filter| wanted(&weakening, filter)) {
             continue;
         }
         let verdict = judge(&weakening, &scripts, &work).expect("the copy can be changed");
@@ -188,6 +202,6 @@ fn main() -> ExitCode {
     if failures == 0 {
         return ExitCode::SUCCESS;
     }
-    eprintln!("{failures} weakenings without the expected result");
+    eprintln!("{failures} weakenings without the expected result, or that are not there");
     ExitCode::FAILURE
 }
