@@ -53,7 +53,7 @@ struct Delay {
 
 impl Delay {
     fn draw(choices: &mut Bytes<'_>) -> Self {
-        // There are 16 steps, so half of these are none. From nothing to some microseconds.
+        // There are 18 steps, so nearly half of these are none. From nothing to some microseconds.
         Self { point: choices.below(32), spins: (1 << choices.below(8)) - 1 }
     }
 

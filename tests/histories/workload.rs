@@ -4,6 +4,7 @@
 //! failure names the seed that runs the same programs first. They do not meet in the same way again, so it may take many runs;
 //! a build with `--cfg stm_chaos` helps, and one with `--cfg stm_probe` writes blindly as well.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,6 +24,28 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")))
 }
 
+/// All kinds of actions and steps that there are.
+const KINDS: [&str; 18] = [
+    "cancel",
+    "commit",
+    "fetch_update",
+    "irrevocable",
+    "load",
+    "meet",
+    "nested",
+    "nested, undone",
+    "or else",
+    "pause",
+    "read",
+    "restart",
+    "retry by chance",
+    "snapshot",
+    "snapshot that chooses",
+    "store",
+    "swap",
+    "write",
+];
+
 /// Everything that is worth reaching, and how often it was.
 #[derive(Debug, Default)]
 struct Reached {
@@ -38,9 +61,18 @@ struct Reached {
     blind: usize,
     /// The most runs in a row that one transaction lost.
     lost: usize,
+    /// What the programs were made of.
+    kinds: BTreeSet<&'static str>,
+    /// Threads, variables, and the most steps of a body, of each.
+    sizes: BTreeSet<[usize; 3]>,
 }
 
 impl Reached {
+    fn add_program(&mut self, program: &Program, size: Size) {
+        program.note_kinds(&mut self.kinds);
+        self.sizes.insert([size.threads, size.variables, size.longest]);
+    }
+
     fn add(&mut self, history: &History) {
         let mut lost = 0;
         // Those of a thread come one after the other.
@@ -68,6 +100,11 @@ impl Reached {
         let all = [self.committed, self.cancelled, self.waiting, self.aborted, self.discarded, self.reads, self.writes];
         assert!(!all.contains(&0), "the workload did not reach everything: {self:?}");
         assert_eq!(self.blind > 0, cfg!(stm_probe), "{self:?}");
+        assert_eq!(self.kinds.iter().copied().collect::<Vec<_>>(), KINDS);
+        for (what, reach) in [(0, [2, 64]), (1, [3, 256]), (2, [4, 60])] {
+            let met: BTreeSet<usize> = self.sizes.iter().map(|size| size[what]).collect();
+            assert_eq!([met.first(), met.last()], reach.each_ref().map(Some), "{:?}", self.sizes);
+        }
         // One less by conflicts, and one by a restart of the body's own.
         assert!(self.lost <= PROMOTE_AFTER as usize, "a transaction was kept from committing: {self:?}");
     }
@@ -102,7 +139,9 @@ fn run(transactions: usize, seed: u64) -> Reached {
         let size = size(&mut choices, (seed % 8) as usize);
         // For each round: the whole may take as long as somebody wants it to.
         let _watchdog = watchdog();
-        let history = play(&Program::draw(&mut choices, size));
+        let program = Program::draw(&mut choices, size);
+        reached.add_program(&program, size);
+        let history = play(&program);
         reached.add(&history);
         if let Err(violation) = check(&history) {
             let done = reached.committed + reached.cancelled;

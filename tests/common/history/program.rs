@@ -1,5 +1,7 @@
 //! Random programs: what each thread is to do, drawn from whatever makes choices.
 
+use std::collections::BTreeSet;
+
 use crate::Random;
 
 /// Makes choices: a generator of random numbers, or a string of bytes.
@@ -105,6 +107,42 @@ pub struct Size {
     pub longest: usize,
 }
 
+impl Step {
+    fn note_kinds(&self, found: &mut BTreeSet<&'static str>) {
+        let (kind, parts): (_, &[&[Self]]) = match self {
+            Self::Read(..) => ("read", &[]),
+            Self::Write(..) => ("write", &[]),
+            Self::OrElse(first, second) => ("or else", &[first, second]),
+            Self::Nested(steps, false) => ("nested", &[steps]),
+            Self::Nested(steps, true) => ("nested, undone", &[steps]),
+            Self::RetryByChance(_) => ("retry by chance", &[]),
+            Self::RestartOnce => ("restart", &[]),
+            Self::Pause => ("pause", &[]),
+        };
+        found.insert(kind);
+        parts.iter().copied().flatten().for_each(|step| step.note_kinds(found));
+    }
+}
+
+impl Action {
+    fn note_kinds(&self, found: &mut BTreeSet<&'static str>) {
+        let (kind, steps): (_, &[Step]) = match self {
+            Self::Commit(steps) => ("commit", steps),
+            Self::Cancel(steps) => ("cancel", steps),
+            Self::Irrevocable(steps) => ("irrevocable", steps),
+            Self::Snapshot(_, None) => ("snapshot", &[]),
+            Self::Snapshot(_, Some(_)) => ("snapshot that chooses", &[]),
+            Self::Load(_) => ("load", &[]),
+            Self::Store(_) => ("store", &[]),
+            Self::Swap(_) => ("swap", &[]),
+            Self::FetchUpdate(_) => ("fetch_update", &[]),
+            Self::Meet(steps) => ("meet", steps),
+        };
+        found.insert(kind);
+        steps.iter().for_each(|step| step.note_kinds(found));
+    }
+}
+
 /// What several threads do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -132,6 +170,11 @@ impl Program {
             }
         }
         Self { variables: size.variables, threads }
+    }
+
+    /// Adds the kinds of actions and of steps that are in it.
+    pub fn note_kinds(&self, found: &mut BTreeSet<&'static str>) {
+        self.threads.iter().flatten().for_each(|action| action.note_kinds(found));
     }
 }
 
