@@ -136,18 +136,19 @@ fn a_wait_given_up_leaves_no_trace() {
     explore(3, move || {
         make_statics();
         let local = placeholder();
-        let shared = Arc::new(cell(0));
+        // The second is not written, so nobody but the waiter itself takes it out there.
+        let shared = Arc::new((cell(0), cell(0)));
         let waiter = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                let mut awaited = vec![(&raw const *shared, VersionedLock::FREE)];
-                arm(&mut awaited).is_some()
+                let cells = [&shared.0, &shared.1];
+                arm(&mut cells.map(|cell| (&raw const *cell, VersionedLock::FREE)).to_vec()).is_some()
             })
         };
-        assert!(write(local, &shared, &[]).is_ok());
+        assert!(write(local, &shared.0, &[]).is_ok());
         let armed = waiter.join().unwrap();
         assert_eq!(registered(), 0, "a waiter was left behind");
-        seen.record((armed, shared.lock.load_again().has_waiters()));
+        seen.record((armed, shared.0.lock.load_again().has_waiters()));
     });
     // The commit takes the bit of the wait along, needed or not.
     outcomes.assert_exactly([(true, false), (false, false)]);
