@@ -6,10 +6,10 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Ends, Runs, watchdog};
+use common::{Count, Ends, Runs, poll, watchdog};
 use stm::{RunError, TVar, atomically_async, options, timer};
 
-use super::{Count, on_each_executor, poll, workers};
+use super::{on_each_executor, workers};
 
 const SHORT: Duration = Duration::from_millis(30);
 const AGES: Duration = Duration::from_secs(24 * 3600);

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Poll, Waker};
 use std::thread;
 
-use common::{Clash, Panic, World, elsewhere, expect_panic, scaled, watchdog};
+use common::{Clash, Panic, World, elsewhere, expect_panic, poll, scaled, watchdog};
 use stm::{
     PROMOTE_AFTER, RunError, StmResult, TCell, TVar, Transaction, TxError, atomically, atomically_async, cancel,
     options, try_atomically_async,
 };
 
-use super::{on_each_executor, poll, workers};
+use super::{on_each_executor, workers};
 
 /// Compiles if the value may go to another thread.
 fn is_send<T: Send>(value: T) -> T {
