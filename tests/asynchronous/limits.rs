@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Count, Ends, Runs, poll, watchdog};
+use common::{Clash, Count, Ends, Runs, poll, watchdog};
 use stm::{RunError, TVar, atomically_async, options, timer};
 
 use super::{on_each_executor, workers};
@@ -92,6 +92,23 @@ fn a_task_that_is_never_left_alone_times_out() {
         let restarts = options().timeout(SHORT).run_async(|tx| tx.restart::<()>());
         assert_eq!(pollster::block_on(restarts), Err(RunError::TimedOut));
     });
+}
+
+#[test]
+fn a_task_that_only_conflicts_times_out() {
+    let _watchdog = watchdog();
+    for at_read in [false, true] {
+        let (clash, runs) = (Clash::new(), Runs::default());
+        // It is never promoted: the deadline alone ends it.
+        let conflicts = options().timeout(SHORT).promote_after(u32::MAX).run_async(|tx| {
+            runs.count();
+            if at_read { clash.at_read(tx).map(drop) } else { clash.at_commit(tx) }
+        });
+        assert_eq!(pollster::block_on(conflicts), Err(RunError::TimedOut));
+        let report = stm::last_report().expect("it has given up").to_string();
+        assert!(report.contains("aborted by others the last"), "{report}");
+        assert!(runs.get() > 1, "as long as there is time, it goes on");
+    }
 }
 
 #[test]
