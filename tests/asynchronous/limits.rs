@@ -7,6 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Clash, Count, Ends, Runs, poll, watchdog};
+#[cfg(target_os = "linux")]
+use common::{timer_threads, until_one_timer_thread};
 use stm::{RunError, TVar, atomically_async, options, timer};
 
 use super::{on_each_executor, workers};
@@ -193,17 +195,37 @@ fn thousands_of_deadlines_are_met() {
     });
 }
 
+/// A deadline that is far away keeps the thread for the others, so there is no second one.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_thread_serves_the_deadlines_of_all_tasks() {
+    let _watchdog = watchdog();
+    let x = TVar::new(0);
+    let never = |limit| options().timeout(limit).run_async(|tx| tx.check(x.read(tx)? == 1));
+    let mut far = never(AGES);
+    assert!(poll(&mut far, Waker::noop()).is_pending());
+    until_one_timer_thread();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for millis in 0..20 {
+                    let mut near = never(Duration::from_millis(millis % 4));
+                    let is_over = poll(&mut near, Waker::noop()).is_ready();
+                    assert_eq!(timer_threads(), 1);
+                    assert!(is_over || pollster::block_on(near).is_err());
+                    assert_eq!(timer_threads(), 1);
+                }
+            });
+        }
+    });
+}
+
 /// A deadline that is far away keeps the thread, and one that is taken back does not.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_thread_is_there_while_a_task_has_a_deadline() {
     let _watchdog = watchdog();
-    let is_there = || {
-        std::fs::read_dir("/proc/self/task").expect("it can be listed").any(|task| {
-            let name = task.map(|task| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default());
-            name.is_ok_and(|name| name.trim() == "stm-timer")
-        })
-    };
+    let is_there = || timer_threads() > 0;
     let x = TVar::new(0);
     let mut future = options().timeout(AGES).run_async(|tx| tx.check(x.read(tx)? == 1));
     assert!(poll(&mut future, Waker::noop()).is_pending());

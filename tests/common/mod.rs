@@ -25,5 +25,7 @@ pub use random::Random;
 pub use runs::{Runs, runs_until};
 pub use sample::Sample;
 pub use threads::{Ends, Rendezvous, elsewhere, race, scaled, threads};
+#[cfg(target_os = "linux")]
+pub use threads::{timer_threads, until_one_timer_thread};
 pub use watchdog::{Watchdog, watchdog};
 pub use world::World;
