@@ -362,8 +362,12 @@ pub(crate) fn wait_for_token(deadline: Option<Instant>, who: Who) -> Permission 
     // One turn is enough: the next holder is met, if at all, at the next look at the clock.
     let permission = loop {
         match queue.holder {
-            Some(_) if queue.serving == serving && late => break Permission::Late,
-            Some(_) if queue.serving == serving => (queue, late) = CHANGED.wait_until(queue, deadline),
+            Some(_) if queue.serving == serving => {
+                if late {
+                    break Permission::Late;
+                }
+                (queue, late) = CHANGED.wait_until(queue, deadline);
+            }
             _ => break Permission::Waited,
         }
     };
