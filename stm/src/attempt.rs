@@ -22,7 +22,7 @@ use crate::log::writes::{self, Displaced};
 use crate::log::{ReadLog, WriteEntry, WriteLog};
 use crate::reclaim::Local;
 use crate::wait::{Awaited, Batons, Call, WakeList};
-use crate::waited::Who;
+use crate::waited::{Site, Who};
 use crate::word::{Limit, Word};
 
 mod access;
@@ -382,21 +382,25 @@ impl Attempt {
         match unsafe { self.commit_writes() } {
             Ok(()) => Ok(()),
             Err(Failed::Conflict) => Err(Conflict),
-            // SAFETY: passed on to the caller; none is locked.
-            Err(Failed::Aside) => unsafe { self.stand_aside(who()) },
+            Err(Failed::Aside) => {
+                let Who { name, site } = who();
+                // SAFETY: passed on to the caller; none is locked.
+                unsafe { self.stand_aside(name, site) }
+            }
         }
     }
 
-    /// Goes on with a commit that has to wait for others, in this name.
+    /// Goes on with a commit that has to wait for others, in this name. It comes in registers: whoever commits without that
+    /// needs no room for it.
     ///
     /// # Safety
     ///
     /// As for [`Attempt::commit`]; no variable is locked.
     #[cold]
     #[inline(never)]
-    unsafe fn stand_aside(&self, who: Who) -> Result<(), Conflict> {
+    unsafe fn stand_aside(&self, name: Option<&'static str>, site: Site) -> Result<(), Conflict> {
         // SAFETY: passed on to the caller. Having a name, it waits where it has to.
-        unsafe { self.complete(0, None, Some(who)) }.map_err(|_| Conflict)
+        unsafe { self.complete_as(Some(Who { name, site }), 0) }.map_err(|_| Conflict)
     }
 
     /// # Safety
@@ -415,7 +419,7 @@ impl Attempt {
                 Ok(())
             }
             // SAFETY: passed on to the caller; this is how far the commit got.
-            Err(Unfinished { position, decided }) => unsafe { self.complete(position, decided, None) },
+            Err(Unfinished { position, decided }) => unsafe { self.complete(position, decided) },
         }
     }
 
@@ -423,21 +427,31 @@ impl Attempt {
     ///
     /// # Safety
     ///
-    /// `position` and `decided` came from [`commit::commit_plainly`], or no variable is locked and they are 0 and none.
+    /// `position` and `decided` came from [`commit::commit_plainly`].
     #[inline(never)]
-    unsafe fn complete(&self, position: usize, decided: Option<Version>, who: Option<Who>) -> Result<(), Failed> {
+    unsafe fn complete(&self, position: usize, decided: Option<Version>) -> Result<(), Failed> {
+        let Some(version) = decided else {
+            // SAFETY: passed on to the caller.
+            return unsafe { self.complete_as(None, position) };
+        };
+        // SAFETY: passed on to the caller.
+        unsafe { commit::publish_rest(self.state().writes.entries_mut(), position, version) };
+        self.settle();
+        Ok(())
+    }
+
+    /// Goes on with a commit that is not decided. If it has to wait for others, it does so in the name of `who`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`commit::complete`].
+    #[inline(never)]
+    unsafe fn complete_as(&self, who: Option<Who>, position: usize) -> Result<(), Failed> {
         let state = self.state();
         let (writes, reads) = (state.writes.entries_mut(), state.reads.entries());
         let deadline = if state.privilege == Privilege::Hurried { state.deadline } else { None };
-        match decided {
-            // SAFETY: passed on to the caller.
-            Some(version) => unsafe { commit::publish_rest(writes, position, version) },
-            None => {
-                let turn = Turn::new(state.privilege, deadline, who);
-                // SAFETY: passed on to the caller.
-                unsafe { commit::complete(writes, reads, turn, position) }.map(drop)?;
-            }
-        }
+        // SAFETY: passed on to the caller.
+        unsafe { commit::complete(writes, reads, Turn::new(state.privilege, deadline, who), position) }?;
         self.settle();
         Ok(())
     }

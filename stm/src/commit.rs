@@ -66,11 +66,10 @@ pub(crate) unsafe fn commit(
     // SAFETY: passed on to the caller.
     match unsafe { commit_plainly(writes, reads) } {
         Ok(()) => Ok(false),
-        Err(Unfinished { position, decided: None }) => {
-            let turn = Turn::new(privilege, None, Some(who()));
-            // SAFETY: passed on to the caller; this is how far the commit got. Having a name, it waits where it has to.
-            unsafe { complete(writes, reads, turn, position) }.map_err(|_| Conflict)
-        }
+        // SAFETY: passed on to the caller; this is how far the commit got.
+        Err(Unfinished { position, decided: None }) => unsafe {
+            complete_as(writes, reads, privilege, who(), position)
+        },
         Err(Unfinished { position, decided: Some(version) }) => {
             // SAFETY: as above.
             unsafe { publish_rest(writes, position, version) };
@@ -161,6 +160,23 @@ pub(crate) unsafe fn commit_plainly(writes: &mut [WriteEntry], reads: &[ReadEntr
     point(Point::Settle);
     rest.keep();
     Ok(())
+}
+
+/// [`complete`] in the name of `who`, and without a deadline.
+///
+/// # Safety
+///
+/// As for [`complete`].
+#[inline(never)]
+unsafe fn complete_as(
+    writes: &mut [WriteEntry],
+    reads: &[ReadEntry],
+    privilege: Privilege,
+    who: Who,
+    position: usize,
+) -> Result<bool, Conflict> {
+    // SAFETY: passed on to the caller. Having a name, it waits where it has to.
+    unsafe { complete(writes, reads, Turn::new(privilege, None, Some(who)), position) }.map_err(|_| Conflict)
 }
 
 /// Goes on with a commit that is not the plain case.
