@@ -3,7 +3,8 @@
 //! ```text
 //! .ci/instructions                                # prints the table: about a minute once it is built
 //! .ci/instructions --check                        # fails if a target is missed
-//! .ci/instructions --budget                       # fails if a row differs from benches/budget.json by more than it may
+//! .ci/instructions --budget                       # fails if a row differs from benches/budget.json by more than it may, or from
+//!                                                 # the row that it is to be the same as
 //! .ci/instructions --save                         # writes that file anew: after a change that is as it should be
 //! cargo bench --bench counts -- --only increment  # the rows whose name contains this
 //! cargo bench --bench counts -- --heap            # allocations alone, without valgrind
@@ -52,7 +53,7 @@ struct Options {
     heap: bool,
     /// Fail if a target is missed.
     check: bool,
-    /// Fail if a row is not as the budget says.
+    /// Fail if a row is not as the budget says, or not as its fellow.
     budget: bool,
     /// Write the budget.
     save: bool,
@@ -187,13 +188,19 @@ fn keep_to_budget(options: &Options, figures: &[Figures]) -> Result<bool, String
     if !differences.is_empty() {
         println!("If that is as it should be: .ci/instructions --save");
     }
-    Ok(differences.is_empty())
+    let fellows: Vec<_> = figures.iter().filter_map(|figure| Some((figure.row, figure.fellow?))).collect();
+    let unlike = budget::unlike(&fellows, &entries);
+    println!("\n{} rows differ from their fellows.", unlike.len());
+    unlike.iter().for_each(|row| println!("{row}"));
+    Ok(differences.is_empty() && unlike.is_empty())
 }
 
 /// One row's figures.
 struct Figures {
     row: &'static str,
     instructions: Option<f64>,
+    /// The row that takes as many instructions, if there is to be one.
+    fellow: Option<&'static str>,
     /// The limits, as shown.
     limits: [String; 2],
     allocations: f64,
@@ -204,6 +211,7 @@ struct Figures {
 impl Figures {
     fn of(row: &Row, instructions: Option<f64>, earlier: &[Self]) -> Self {
         let [allocations, bytes] = allocated(row);
+        let fellow = if let Limit::SameAs(other) = row.limit { Some(other) } else { None };
         let (reach, aim) = match row.limit {
             Limit::Open => (None, None),
             Limit::AtMost { reach, aim } => (Some(reach), Some(aim)),
@@ -223,7 +231,7 @@ impl Figures {
             (None, _) => "-",
         };
         let show = |limit: Option<f64>| limit.map_or("-".to_owned(), |limit| format!("<= {limit:.0}"));
-        Self { row: row.name, instructions, limits: [show(reach), show(aim)], allocations, bytes, verdict }
+        Self { row: row.name, instructions, fellow, limits: [show(reach), show(aim)], allocations, bytes, verdict }
     }
 
     fn entry(&self) -> Entry {

@@ -14,10 +14,6 @@ mod running;
 mod wakers;
 
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 
 /// A tokio runtime of two workers.
 fn workers() -> tokio::runtime::Runtime {
@@ -39,30 +35,4 @@ where
     futures::executor::LocalPool::new().run_until(make());
     single().block_on(make());
     workers().block_on(async { tokio::spawn(make()).await.expect("the task does not panic") });
-}
-
-/// Counts how often it was woken. It also shows who has a waker of it.
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Count {
-    fn new() -> (Arc<Self>, Waker) {
-        let count = Arc::new(Self::default());
-        (Arc::clone(&count), Waker::from(count))
-    }
-
-    fn get(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-/// Polls once.
-fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
-    Pin::new(future).poll(&mut Context::from_waker(waker))
 }

@@ -1,13 +1,16 @@
 //! Waiting in line: of those who wait at one call a write wakes one, and whatever becomes of that one, nobody is left
 //! asleep who could go on.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
-use common::{Random, Runs, expect_panic, quietly, race, runs_until, scaled, threads, watchdog};
+use common::{Count, Random, Runs, expect_panic, poll, quietly, race, runs_until, scaled, threads, watchdog};
 use stm::{
-    ReadTransaction, StmResult, TVar, Transaction, TxResult, atomically, cancel, debug, options, snapshot,
+    ReadTransaction, StmResult, TVar, Transaction, TxResult, atomically, atomically_async, cancel, options, snapshot,
     try_atomically,
 };
 
@@ -47,7 +50,7 @@ fn an_item_costs_the_same_however_many_wait() {
                 });
             });
         }
-        runs.let_it_sleep(waiters);
+        runs.let_them_sleep(waiters);
         for _ in 0..waiters {
             add(&items, 1);
             until_empty(&items);
@@ -59,35 +62,36 @@ fn an_item_costs_the_same_however_many_wait() {
 
 #[test]
 fn whoever_has_waited_longest_goes_first() {
-    let _watchdog = watchdog();
     let (items, order) = (TVar::new(0), TVar::new(Vec::new()));
-    let in_line = |waiters: u32| {
-        let in_this_test = |waiter: &&debug::Waiter| waiter.name() == Some("in order");
-        while debug::waiting().waiters().iter().filter(in_this_test).count() < waiters as usize {
-            thread::yield_now();
-        }
-        // In the table is a little before asleep.
-        let_them_sleep();
-    };
-    thread::scope(|scope| {
-        for me in 0..5 {
+    // Tasks, since a poll returns when it waits.
+    let mut waiting: VecDeque<_> = (0..5)
+        .map(|me| {
             let (items, order) = (&items, &order);
-            scope.spawn(move || {
-                let taken = options().name("in order").run(|tx| {
-                    take(tx, items)?;
-                    order.update(tx, |order| order.push(me))
-                });
-                assert_eq!(taken, Ok(()));
+            let future = atomically_async(move |tx| {
+                take(tx, items)?;
+                order.update(tx, |order| order.push(me))
             });
-            in_line(me + 1);
+            (future, Count::new())
+        })
+        .collect();
+    for (future, count) in &mut waiting {
+        assert!(poll(future, &count.1).is_pending());
+    }
+    let woken = |waiting: &VecDeque<(_, (Arc<Count>, Waker))>| -> Vec<_> {
+        waiting.iter().map(|(_, count)| count.0.get()).collect()
+    };
+    let mut looks = vec![0; 5];
+    while let Some((mut first, count)) = waiting.pop_front() {
+        add(&items, 1);
+        assert_eq!((count.0.get(), woken(&waiting)), (looks.remove(0) + 1, looks.clone()), "the first alone is woken");
+        assert!(poll(&mut first, &count.1).is_ready());
+        // The next is woken and looks, and waits again: that does not cost it its place.
+        if let Some((next, count)) = waiting.front_mut() {
+            looks[0] += 1;
+            assert!(poll(next, &count.1).is_pending());
         }
-        for taken in 1..=5 {
-            add(&items, 1);
-            until_empty(&items);
-            // The next has looked and waits again: that does not cost it its place.
-            in_line(5 - taken);
-        }
-    });
+        assert_eq!(woken(&waiting), looks);
+    }
     assert_eq!(order.load(), [0, 1, 2, 3, 4]);
 }
 
@@ -276,7 +280,7 @@ fn a_wait_is_in_line_only_if_every_retry_was_at_one_call() {
                     });
                 });
             }
-            runs.let_it_sleep(3);
+            runs.let_them_sleep(3);
             items.store(0);
         });
         assert_eq!(runs.get(), 6);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use common::{expect_panic, race, scaled, threads, watchdog, while_hammered};
+use stm::debug::{self, Stage, Turn};
 use stm::{RunError, TVar, atomically, cancel, options};
 
 #[test]
@@ -58,7 +59,8 @@ fn several_take_turns_and_none_runs_within_another() {
 fn they_are_served_first_come_first_served() {
     let _watchdog = watchdog();
     let order = TVar::new(Vec::new());
-    let (waiting, first_is_in, go_on) = (AtomicU32::new(0), AtomicBool::new(false), AtomicBool::new(false));
+    let (first_is_in, go_on) = (AtomicBool::new(false), AtomicBool::new(false));
+    let is_one = |turn: &&Turn| turn.name() == Some("in order") && turn.stage() == Stage::Queues;
     thread::scope(|scope| {
         scope.spawn(|| {
             options().irrevocable().run(|_| {
@@ -73,16 +75,14 @@ fn they_are_served_first_come_first_served() {
             thread::yield_now();
         }
         for number in 0..5 {
-            let (waiting, order) = (&waiting, &order);
+            let order = &order;
             scope.spawn(move || {
-                waiting.fetch_add(1, Ordering::SeqCst);
-                options().irrevocable().run(|tx| order.update(tx, |order| order.push(number)))
+                let options = options().name("in order").irrevocable();
+                options.run(|tx| order.update(tx, |order| order.push(number)))
             });
-            while waiting.load(Ordering::SeqCst) <= number {
+            while debug::waiting().turns().iter().filter(is_one).count() <= number {
                 thread::yield_now();
             }
-            // It is about to queue; nothing that can be seen says that it does.
-            thread::sleep(std::time::Duration::from_millis(50));
         }
         go_on.store(true, Ordering::SeqCst);
     });

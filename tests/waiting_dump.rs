@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Ends, race, scaled, threads, watchdog};
-use stm::debug::{self, Waiter};
+use stm::debug::{self, Stage, Turn, Waiter, Waiting};
 use stm::{StmResult, TCell, TVar, Transaction, atomically, options, snapshot};
 
 /// The waiters of this name, when there are so many.
@@ -140,6 +140,82 @@ fn it_reads_like_a_report() {
         assert_eq!(lines[3], "  and 2 more like it, not as long", "{paragraph}");
         atomically(|tx| queue.write(tx, vec![1, 2, 3]));
     });
+}
+
+/// Those who have to do with the token and are called so, when there are so many.
+fn turns(name: &str, count: usize) -> Vec<Turn> {
+    loop {
+        let mut turns = debug::waiting().turns().to_vec();
+        turns.retain(|turn| turn.name() == Some(name));
+        if turns.len() == count {
+            return turns;
+        }
+        thread::yield_now();
+    }
+}
+
+/// The documented deadlock, while there is still a way out of it: a body that keeps the others from committing waits for them.
+#[test]
+fn who_keeps_others_from_committing_is_shown_and_so_are_they() {
+    let _watchdog = watchdog();
+    let (x, go_on) = (TVar::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let started = here(2, line!());
+        scope.spawn(|| {
+            options().name("holder").irrevocable().run(|_| {
+                while !go_on.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                Ok(())
+            })
+        });
+        let _ends = Ends(&go_on);
+        while turns("holder", 1)[0].stage() != Stage::Holds {
+            thread::yield_now();
+        }
+        assert_eq!(line(turns("holder", 1)[0].site()), started);
+        for (position, name) in ["second", "third"].into_iter().enumerate() {
+            scope.spawn(move || options().name(name).irrevocable().run(|_| Ok(())));
+            assert_eq!(turns(name, 1)[0].stage(), Stage::Queues, "number {position}");
+        }
+        let aside = here(1, line!());
+        scope.spawn(|| options().name("aside").run(|tx| x.modify(tx, |x| x + 1)));
+        let [commit] = &turns("aside", 1)[..] else { unreachable!("there is one") };
+        assert_eq!((line(commit.site()), commit.stage()), (aside, Stage::StandsAside));
+        // A transaction without options, a task and a one-shot operation are known by their place.
+        let sites = [2, 3, 4].map(|offset| here(offset, line!()));
+        let others: [fn(&TVar<i32>); 3] = [
+            |x| atomically(|tx| x.modify(tx, |x| x + 1)),
+            |x| pollster::block_on(stm::atomically_async(|tx| x.modify(tx, |x| x + 1))),
+            |x| x.store(7),
+        ];
+        for (other, site) in others.into_iter().zip(sites) {
+            let x = &x;
+            scope.spawn(move || other(x));
+            while !debug::waiting().turns().iter().any(|turn| line(turn.site()) == site) {
+                thread::yield_now();
+            }
+        }
+        assert_shown(&debug::waiting());
+    });
+    assert!(["holder", "second", "third", "aside"].iter().all(|name| turns(name, 0).is_empty()), "no trace of them");
+}
+
+/// In the order in which they will go on.
+#[track_caller]
+fn assert_shown(waiting: &Waiting) {
+    let text = waiting.to_string();
+    let parts = [
+        ("`holder`, started at ", " has kept the others from committing for "),
+        ("`second`, started at ", " for its turn to run while nobody else commits"),
+        ("`third`, started at ", " for its turn to run while nobody else commits"),
+        ("`aside`, started at ", " to be let commit"),
+    ];
+    let mut paragraphs = text.split("\n\n");
+    for (who, what) in parts {
+        let found = paragraphs.any(|paragraph| paragraph.starts_with(who) && paragraph.contains(what));
+        assert!(found, "{who:?} is missing, or out of order: {text}");
+    }
 }
 
 /// Looking is allowed at any time: it meets neither a lock that is held by somebody who waits, nor a variable that is gone.

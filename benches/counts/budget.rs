@@ -70,6 +70,20 @@ pub(crate) fn differences(budget: &[Entry], counted: &[Entry]) -> Vec<String> {
     told
 }
 
+/// A row, and the one that is to take as many instructions.
+pub(crate) type Fellows = (&'static str, &'static str);
+
+/// Returns which rows take more or less than their fellows, by more than a few instructions. What was not counted is not compared.
+pub(crate) fn unlike(fellows: &[Fellows], counted: &[Entry]) -> Vec<String> {
+    let count = |row| counted.iter().find(|entry| entry.row == row).and_then(|entry| entry.instructions);
+    let tell = |&(row, other): &Fellows| {
+        let (one, same) = count(row).zip(count(other))?;
+        let differs = (one - same).abs() > FEW;
+        differs.then(|| format!("{row}: {one:.1} instructions, and {other}: {same:.1}, which are to be the same"))
+    };
+    fellows.iter().filter_map(tell).collect()
+}
+
 fn difference(budget: &[Entry], now: &Entry) -> Option<String> {
     let Some(old) = budget.iter().find(|old| old.row == now.row) else {
         return Some(format!("{}: not in the budget", now.row));

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use crate::archive::{self, Past};
 use crate::clock::Version;
-use crate::commit::{self, Conflict, Privilege, Unfinished};
+use crate::commit::{self, Conflict, Failed, Privilege, Turn, Unfinished};
 use crate::error::{Abort, Cause};
 use crate::hooks::{self, Due, Hooks};
 use crate::log::reads::ReadEntry;
@@ -22,6 +22,7 @@ use crate::log::writes::{self, Displaced};
 use crate::log::{ReadLog, WriteEntry, WriteLog};
 use crate::reclaim::Local;
 use crate::wait::{Awaited, Batons, Call, WakeList};
+use crate::waited::{Site, Who};
 use crate::word::{Limit, Word};
 
 mod access;
@@ -365,26 +366,48 @@ impl Attempt {
         state.hooks.rolled_back(savepoint.hooks)
     }
 
-    /// Tries to make the writes take effect. On a conflict the attempt still has to be rolled back.
+    /// Tries to make the writes take effect. On a conflict the attempt still has to be rolled back. If it has to stand aside for
+    /// others, it does so in the name of `who`.
     ///
     /// # Safety
     ///
     /// All cells it has touched are allocated.
     #[inline(always)]
-    pub(crate) unsafe fn commit(&self) -> Result<(), Conflict> {
+    pub(crate) unsafe fn commit(&self, who: impl FnOnce() -> Who) -> Result<(), Conflict> {
         if self.state().writes.is_empty() {
             // What it has read was true at one moment: that is all a reader has to offer.
             return Ok(());
         }
         // SAFETY: passed on to the caller; there are writes.
-        unsafe { self.commit_writes() }
+        match unsafe { self.commit_writes() } {
+            Ok(()) => Ok(()),
+            Err(Failed::Conflict) => Err(Conflict),
+            Err(Failed::Aside) => {
+                let Who { name, site } = who();
+                // SAFETY: passed on to the caller; none is locked.
+                unsafe { self.stand_aside(name, site) }
+            }
+        }
+    }
+
+    /// Goes on with a commit that has to wait for others, in this name. It comes in registers: whoever commits without that
+    /// needs no room for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Attempt::commit`]; no variable is locked.
+    #[cold]
+    #[inline(never)]
+    unsafe fn stand_aside(&self, name: Option<&'static str>, site: Site) -> Result<(), Conflict> {
+        // SAFETY: passed on to the caller. Having a name, it waits where it has to.
+        unsafe { self.complete_as(Some(Who { name, site }), 0) }.map_err(|_| Conflict)
     }
 
     /// # Safety
     ///
     /// As for [`Attempt::commit`], and there are writes.
     #[inline(never)]
-    unsafe fn commit_writes(&self) -> Result<(), Conflict> {
+    unsafe fn commit_writes(&self) -> Result<(), Failed> {
         let state = self.state();
         let writes = state.writes.entries_mut();
         // SAFETY: passed on to the caller. It saves two loops the question whether they end before they begin.
@@ -406,16 +429,29 @@ impl Attempt {
     ///
     /// `position` and `decided` came from [`commit::commit_plainly`].
     #[inline(never)]
-    unsafe fn complete(&self, position: usize, decided: Option<Version>) -> Result<(), Conflict> {
+    unsafe fn complete(&self, position: usize, decided: Option<Version>) -> Result<(), Failed> {
+        let Some(version) = decided else {
+            // SAFETY: passed on to the caller.
+            return unsafe { self.complete_as(None, position) };
+        };
+        // SAFETY: passed on to the caller.
+        unsafe { commit::publish_rest(self.state().writes.entries_mut(), position, version) };
+        self.settle();
+        Ok(())
+    }
+
+    /// Goes on with a commit that is not decided. If it has to wait for others, it does so in the name of `who`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`commit::complete`].
+    #[inline(never)]
+    unsafe fn complete_as(&self, who: Option<Who>, position: usize) -> Result<(), Failed> {
         let state = self.state();
         let (writes, reads) = (state.writes.entries_mut(), state.reads.entries());
         let deadline = if state.privilege == Privilege::Hurried { state.deadline } else { None };
-        match decided {
-            // SAFETY: passed on to the caller.
-            Some(version) => unsafe { commit::publish_rest(writes, position, version) },
-            // SAFETY: passed on to the caller.
-            None => unsafe { commit::complete(writes, reads, state.privilege, deadline, position) }.map(drop)?,
-        }
+        // SAFETY: passed on to the caller.
+        unsafe { commit::complete(writes, reads, Turn::new(state.privilege, deadline, who), position) }?;
         self.settle();
         Ok(())
     }

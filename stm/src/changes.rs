@@ -9,8 +9,9 @@ use crate::cell::RawCell;
 use crate::direct;
 use crate::tcell::TCell;
 use crate::var::TVar;
-use crate::wait::{Batons, Registration, Who};
+use crate::wait::{Batons, Registration};
 use crate::waited::Site;
+use crate::waited::Who;
 use crate::word::Word;
 
 /// The values that a variable gets. Made by [`TVar::changes`] and [`TCell::changes`].

@@ -15,11 +15,27 @@ use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
 use crate::shim::{Point, decided, point};
 use crate::wait::WakeList;
+use crate::waited::Who;
 use crate::word::{Limit, Summary, Word};
 
 /// Somebody else changed what this transaction has read.
 #[derive(Debug)]
 pub(crate) struct Conflict;
+
+/// Why a commit has come to nothing so far.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// It is a [`Conflict`].
+    Conflict,
+    /// It has to stand aside for a promoted transaction, and was not told in whose name. It holds nothing.
+    Aside,
+}
+
+impl From<Conflict> for Failed {
+    fn from(_: Conflict) -> Self {
+        Self::Conflict
+    }
+}
 
 /// Whether this transaction holds the token and so need not yield to the one that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +50,8 @@ pub(crate) enum Privilege {
 /// Makes the writes take effect in one step, if nothing in `reads` has changed.
 ///
 /// On success the `value` of every boxed entry is the one it replaced, and the result says whether somebody waits for one of the
-/// variables: then, and if there are boxed values, [`settle`] has something to do. On a conflict nothing has changed.
+/// variables: then, and if there are boxed values, [`settle`] has something to do. On a conflict nothing has changed. While it
+/// waits for others it does so in the name of `who`.
 ///
 /// # Safety
 ///
@@ -44,12 +61,15 @@ pub(crate) unsafe fn commit(
     writes: &mut [WriteEntry],
     reads: &[ReadEntry],
     privilege: Privilege,
+    who: impl FnOnce() -> Who,
 ) -> Result<bool, Conflict> {
     // SAFETY: passed on to the caller.
     match unsafe { commit_plainly(writes, reads) } {
         Ok(()) => Ok(false),
         // SAFETY: passed on to the caller; this is how far the commit got.
-        Err(Unfinished { position, decided: None }) => unsafe { complete(writes, reads, privilege, None, position) },
+        Err(Unfinished { position, decided: None }) => unsafe {
+            complete_as(writes, reads, privilege, who(), position)
+        },
         Err(Unfinished { position, decided: Some(version) }) => {
             // SAFETY: as above.
             unsafe { publish_rest(writes, position, version) };
@@ -142,22 +162,38 @@ pub(crate) unsafe fn commit_plainly(writes: &mut [WriteEntry], reads: &[ReadEntr
     Ok(())
 }
 
+/// [`complete`] in the name of `who`, and without a deadline.
+///
+/// # Safety
+///
+/// As for [`complete`].
+#[inline(never)]
+unsafe fn complete_as(
+    writes: &mut [WriteEntry],
+    reads: &[ReadEntry],
+    privilege: Privilege,
+    who: Who,
+    position: usize,
+) -> Result<bool, Conflict> {
+    // SAFETY: passed on to the caller. Having a name, it waits where it has to.
+    unsafe { complete(writes, reads, Turn::new(privilege, None, Some(who)), position) }.map_err(|_| Conflict)
+}
+
 /// Goes on with a commit that is not the plain case.
 ///
 /// # Safety
 ///
-/// As for [`commit`], and `position` came from [`commit_plainly`], which has not decided it.
+/// As for [`commit`], and `position` came from [`commit_plainly`], which has not decided it, or is 0 and none is locked.
 ///
 /// A commit that has to stand aside for a promoted transaction until the deadline has passed takes that for a conflict.
 #[inline(never)]
 pub(crate) unsafe fn complete(
     writes: &mut [WriteEntry],
     reads: &[ReadEntry],
-    privilege: Privilege,
-    deadline: Option<Instant>,
+    mut turn: Turn,
     position: usize,
-) -> Result<bool, Conflict> {
-    let mut turn = Turn::new(privilege, deadline);
+) -> Result<bool, Failed> {
+    let privilege = turn.privilege;
     // SAFETY: passed on to the caller; those before `position` are locked.
     let mut locked = unsafe { lock_patiently(writes, position, &mut turn)? };
     let mut held = Held { count: writes.len(), writes };
@@ -176,7 +212,7 @@ pub(crate) unsafe fn complete(
     // SAFETY: the cells are alive, and all of `writes` are locked.
     if unsafe { !reads_are_valid(held.writes, reads, privilege) } {
         held.release();
-        return Err(Conflict);
+        return Err(Failed::Conflict);
     }
     if reading.is_keeping() {
         // SAFETY: the cells are alive, and locked by these entries.
@@ -265,10 +301,13 @@ impl Drop for Unpublished<'_> {
 }
 
 /// Whether this commit may go ahead while the clock says that a promoted transaction runs.
-struct Turn {
+pub(crate) struct Turn {
+    privilege: Privilege,
     ours: bool,
     waits: u32,
     deadline: Option<Instant>,
+    /// In whose name it waits.
+    who: Option<Who>,
     /// Taken after having stood aside often enough: a commit that reads nothing never conflicts, and so would never be
     /// promoted.
     token: Option<Token>,
@@ -278,8 +317,8 @@ impl Turn {
     /// How many promoted transactions a commit lets go first.
     const PATIENCE: u32 = 2;
 
-    fn new(privilege: Privilege, deadline: Option<Instant>) -> Self {
-        Self { ours: privilege == Privilege::Promoted, waits: 0, deadline, token: None }
+    pub(crate) fn new(privilege: Privilege, deadline: Option<Instant>, who: Option<Who>) -> Self {
+        Self { privilege, ours: privilege == Privilege::Promoted, waits: 0, deadline, who, token: None }
     }
 
     fn is_ours(&self) -> bool {
@@ -290,16 +329,17 @@ impl Turn {
     /// operation within its body or a transaction of one of its hooks, and takes effect before it. The caller holds no
     /// lock.
     #[cold]
-    fn wait(&mut self) -> Result<(), Conflict> {
+    fn wait(&mut self) -> Result<(), Failed> {
+        let who = self.who.ok_or(Failed::Aside)?;
         point(Point::StandAside);
         if self.waits == Self::PATIENCE {
-            self.token = Some(Token::acquire_until(self.deadline).ok_or(Conflict)?);
+            self.token = Some(Token::acquire_until(self.deadline, who).ok_or(Conflict)?);
             self.ours = true;
         } else {
-            match contention::wait_for_token(self.deadline) {
+            match contention::wait_for_token(self.deadline, who) {
                 Permission::Holder => self.ours = true,
                 Permission::Waited => {}
-                Permission::Late => return Err(Conflict),
+                Permission::Late => return Err(Failed::Conflict),
             }
         }
         self.waits += 1;
@@ -315,11 +355,11 @@ impl Turn {
 /// # Safety
 ///
 /// The cells are alive, and those before `locked` are locked.
-unsafe fn lock_patiently(writes: &mut [WriteEntry], locked: usize, turn: &mut Turn) -> Result<Summary, Conflict> {
+unsafe fn lock_patiently(writes: &mut [WriteEntry], locked: usize, turn: &mut Turn) -> Result<Summary, Failed> {
     // SAFETY: passed on to the caller.
     match unsafe { lock_from(writes, locked, Patience::Short) } {
         Ok(locked) => return Ok(locked),
-        Err(Failure::Changed) => return Err(Conflict),
+        Err(Failure::Changed) => return Err(Failed::Conflict),
         Err(Failure::Busy) => writes.sort_unstable_by_key(|entry| entry.cell.addr()),
     }
     loop {
@@ -327,7 +367,7 @@ unsafe fn lock_patiently(writes: &mut [WriteEntry], locked: usize, turn: &mut Tu
         // SAFETY: passed on to the caller; a failed round has let everything go.
         match unsafe { lock_from(writes, 0, patience) } {
             Ok(locked) => return Ok(locked),
-            Err(Failure::Changed) => return Err(Conflict),
+            Err(Failure::Changed) => return Err(Failed::Conflict),
             Err(Failure::Busy) => turn.wait()?,
         }
     }
@@ -541,7 +581,10 @@ mod tests {
     #[test]
     fn a_commit_takes_its_turn_when_it_has_stood_aside_often_enough() {
         let _alone = alone();
-        let mut turn = Turn::new(Privilege::Ordinary, None);
+        let nameless = Turn::new(Privilege::Ordinary, None, None).wait();
+        assert!(matches!(nameless, Err(Failed::Aside)), "whoever has no name does not wait");
+        let who = Who { name: None, site: std::panic::Location::caller() };
+        let mut turn = Turn::new(Privilege::Ordinary, None, Some(who));
         for _ in 0..Turn::PATIENCE {
             assert!(turn.wait().is_ok() && !turn.is_ours() && !clock::now().is_exclusive());
         }

@@ -111,7 +111,11 @@ impl Options {
     /// It ends waiting: for a change, for the transaction's turn, for a promoted transaction to let its commit pass. And it
     /// keeps the body from running again. It does not interrupt a run: the first always takes place, also with a timeout of
     /// zero, and a run that ends late still commits if nobody is in its way. Only an [`irrevocable`](Self::irrevocable)
-    /// transaction that does not get its turn in time does not run at all.
+    /// transaction that does not get its turn in time does not run at all. Nor does it cut short the moments in which the
+    /// transaction waits for another's commit to let go of a variable: that has only to store what it has written.
+    ///
+    /// The error says what the transaction waited for, and where those variables were made: of [named](crate::TVar::named) ones
+    /// where they were named, of the others only if [`debug::record`](crate::debug::record) was on at that time.
     ///
     /// # Examples
     ///

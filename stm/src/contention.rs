@@ -7,15 +7,16 @@
 //! Hence nobody else changes what the promoted transaction has read until it ends, and it commits in one run
 //! (docs/design.md, "Progress"; edge E4). The token is given back before any user code that follows the run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
 use crate::clock;
 use crate::shim::cores::cores;
 use crate::shim::{self, AtomicU32, AtomicU64, Condvar, Mutex, Ordering, Point, ThreadId, shared_static};
+use crate::waited::Who;
 
 /// A wait for somebody who will be done in a moment: spins, then yields, then sleeps.
 pub(crate) struct Spin {
@@ -211,7 +212,7 @@ fn sleep_among_others(jitter: &mut Jitter) {
 }
 
 shared_static! {
-    static QUEUE: Mutex<Queue> = Mutex::new(Queue { next: 0, serving: 0, holder: None, given_up: BTreeSet::new() })
+    static QUEUE: Mutex<Queue> = Mutex::new(Queue::new())
 }
 
 shared_static! {
@@ -224,19 +225,69 @@ struct Queue {
     serving: u64,
     /// The thread of the promoted transaction.
     holder: Option<ThreadId>,
-    /// Tickets of those whose deadline has passed: nobody will come when they are called.
-    given_up: BTreeSet<u64>,
+    /// Those who have a ticket: the holder, and whoever waits for a turn and has not given up.
+    present: BTreeMap<u64, Arrival>,
+    /// How many commits have stood aside so far.
+    stood_aside: u64,
+    /// Those that do now.
+    aside: BTreeMap<u64, Arrival>,
+}
+
+/// Who has come, and when.
+struct Arrival {
+    who: Who,
+    at: Instant,
+}
+
+impl Arrival {
+    fn now(who: Who) -> Self {
+        Self { who, at: Instant::now() }
+    }
+
+    fn seen(&self, stage: Stage) -> Seen {
+        Seen { who: self.who, lasted: self.at.elapsed(), stage }
+    }
 }
 
 impl Queue {
+    const fn new() -> Self {
+        Self { next: 0, serving: 0, holder: None, present: BTreeMap::new(), stood_aside: 0, aside: BTreeMap::new() }
+    }
+
     /// Calls the next ticket that somebody still waits with.
     fn call_next(&mut self) {
         self.holder = None;
-        self.serving += 1;
-        while self.given_up.remove(&self.serving) {
-            self.serving += 1;
-        }
+        self.present.remove(&self.serving);
+        self.serving = self.present.keys().next().copied().unwrap_or(self.next);
     }
+}
+
+/// What a [`Turn`](crate::debug::Turn) is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The transaction has its turn: nobody else commits until it ends.
+    Holds,
+    /// It waits for its turn.
+    Queues,
+    /// It is ready to commit and waits until it may, but for no turn of its own; or it is a one-shot operation that does.
+    StandsAside,
+}
+
+/// One of them as it was at one moment.
+pub(crate) struct Seen {
+    pub(crate) who: Who,
+    /// How long it has held the token or waited for it.
+    pub(crate) lasted: Duration,
+    pub(crate) stage: Stage,
+}
+
+/// The holder of the token, those in the queue in their order, and commits that stand aside.
+pub(crate) fn everybody() -> Vec<Seen> {
+    let queue = QUEUE.lock();
+    let stage = |ticket| if queue.holder.is_some() && ticket == queue.serving { Stage::Holds } else { Stage::Queues };
+    let in_queue = queue.present.iter().map(|(&ticket, arrival)| arrival.seen(stage(ticket)));
+    in_queue.chain(queue.aside.values().map(|arrival| arrival.seen(Stage::StandsAside))).collect()
 }
 
 /// The right to commit while nobody else does. Dropping it lets the others go on.
@@ -249,13 +300,15 @@ pub(crate) struct Token {
 impl Token {
     /// [`acquire_until`](Self::acquire_until) without a deadline.
     #[cfg(all(test, not(stm_shuttle)))]
+    #[track_caller]
     pub(crate) fn acquire() -> Self {
-        Self::acquire_until(None).expect("without a deadline its turn comes")
+        let who = Who { name: None, site: std::panic::Location::caller() };
+        Self::acquire_until(None, who).expect("without a deadline its turn comes")
     }
 
     /// Waits for its turn, first come, first served, and then keeps everybody else from committing. Gives up the place in
     /// the queue if the deadline passes first; where nobody is before it, it does not wait and so is in time.
-    pub(crate) fn acquire_until(deadline: Option<Instant>) -> Option<Self> {
+    pub(crate) fn acquire_until(deadline: Option<Instant>, who: Who) -> Option<Self> {
         shim::point(Point::Queue);
         let me = shim::thread_id();
         let mut queue = QUEUE.lock();
@@ -264,15 +317,17 @@ impl Token {
         }
         let ticket = queue.next;
         queue.next += 1;
+        queue.present.insert(ticket, Arrival::now(who));
         let mut late = false;
         while queue.serving != ticket {
             if late {
-                queue.given_up.insert(ticket);
+                queue.present.remove(&ticket);
                 return None;
             }
             (queue, late) = CHANGED.wait_until(queue, deadline);
         }
         queue.holder = Some(me);
+        queue.present.insert(ticket, Arrival::now(who));
         clock::set_exclusive();
         Some(Self { nested: false })
     }
@@ -294,24 +349,30 @@ impl Drop for Token {
 /// Waits until the promoted transaction that the clock announced is over. Returns at once on its own thread, whose
 /// one-shot operations may go on; and when the deadline passes.
 #[cold]
-pub(crate) fn wait_for_token(deadline: Option<Instant>) -> Permission {
+pub(crate) fn wait_for_token(deadline: Option<Instant>, who: Who) -> Permission {
     let me = shim::thread_id();
     let mut queue = QUEUE.lock();
-    let serving = queue.serving;
-    let mut late = false;
-    loop {
+    if queue.holder == Some(me) {
+        return Permission::Holder;
+    }
+    let number = queue.stood_aside;
+    queue.stood_aside += 1;
+    queue.aside.insert(number, Arrival::now(who));
+    let (serving, mut late) = (queue.serving, false);
+    // One turn is enough: the next holder is met, if at all, at the next look at the clock.
+    let permission = loop {
         match queue.holder {
-            Some(holder) if holder == me => return Permission::Holder,
-            // One turn is enough: the next holder is met, if at all, at the next look at the clock.
             Some(_) if queue.serving == serving => {
                 if late {
-                    return Permission::Late;
+                    break Permission::Late;
                 }
                 (queue, late) = CHANGED.wait_until(queue, deadline);
             }
-            _ => return Permission::Waited,
+            _ => break Permission::Waited,
         }
-    }
+    };
+    queue.aside.remove(&number);
+    permission
 }
 
 /// What [`wait_for_token`] found.
@@ -333,6 +394,10 @@ mod tests {
     use super::*;
     use crate::clock::tests::alone;
 
+    fn who() -> Who {
+        Who { name: None, site: std::panic::Location::caller() }
+    }
+
     #[test]
     fn who_gives_up_leaves_no_hole_in_the_queue() {
         let _alone = alone();
@@ -347,10 +412,10 @@ mod tests {
             let early = scope.spawn(|| drop(Token::acquire()));
             in_queue(1);
             for _ in 0..3 {
-                scope.spawn(|| assert!(Token::acquire_until(Some(Instant::now())).is_none()));
+                scope.spawn(|| assert!(Token::acquire_until(Some(Instant::now()), who()).is_none()));
             }
             in_queue(4);
-            while QUEUE.lock().given_up.len() < 3 {
+            while QUEUE.lock().present.len() > 2 {
                 thread::yield_now();
             }
             let late = scope.spawn(|| drop(Token::acquire()));
@@ -359,18 +424,19 @@ mod tests {
             early.join().expect("its turn has come");
             late.join().expect("and that of whoever came after those who gave up");
         });
-        assert!(QUEUE.lock().given_up.is_empty(), "no trace of them");
+        assert!(QUEUE.lock().present.is_empty(), "no trace of them");
     }
 
     #[test]
     fn whoever_is_first_is_in_time() {
         let _alone = alone();
         let late = Instant::now();
-        drop(Token::acquire_until(Some(late)).expect("nobody is before it"));
+        drop(Token::acquire_until(Some(late), who()).expect("nobody is before it"));
         let _token = Token::acquire();
-        let elsewhere = thread::scope(|scope| scope.spawn(|| wait_for_token(Some(late))).join());
+        let elsewhere = thread::scope(|scope| scope.spawn(|| wait_for_token(Some(late), who())).join());
         assert_eq!(elsewhere.expect("it returns"), Permission::Late);
-        assert_eq!(wait_for_token(Some(late)), Permission::Holder);
+        assert_eq!(wait_for_token(Some(late), who()), Permission::Holder);
+        assert!(QUEUE.lock().aside.is_empty(), "no trace of them");
     }
 
     #[test]

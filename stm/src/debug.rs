@@ -36,10 +36,12 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::contention;
 use crate::names;
 use crate::wait;
-use crate::waited::{Site, Waited};
+use crate::waited::{Site, Waited, Who};
 
+pub use crate::contention::Stage;
 pub use crate::waited::Variable;
 
 /// From now on notes where each [`TVar`](crate::TVar) is made and, when somebody waits for a variable, who writes it; or no
@@ -59,7 +61,8 @@ pub fn record(on: bool) {
 }
 
 /// Returns who waits at the moment: all transactions, of threads and of tasks, that have called
-/// [`retry`](crate::ReadTransaction::retry) or its kin and have not been woken since. Display it.
+/// [`retry`](crate::ReadTransaction::retry) or its kin and have not been woken since; and those that wait for a promoted or
+/// [irrevocable](crate::Options::irrevocable) transaction to end, with that one. Display it.
 ///
 /// Not one moment of the whole program: who comes or goes meanwhile may be there or not. A transaction that
 /// has been woken and is about to run, or that blocks in its body, does not wait.
@@ -74,19 +77,73 @@ pub fn waiting() -> Waiting {
     let mut waiters: Vec<_> = wait::everybody().into_iter().map(describe).collect();
     // Whoever has waited longest is the first to look at.
     waiters.sort_by_key(|waiter| std::cmp::Reverse(waiter.waited));
-    Waiting { waiters }
+    let describe = |contention::Seen { who, lasted, stage }| Turn { who, lasted, stage };
+    Waiting { waiters, turns: contention::everybody().into_iter().map(describe).collect() }
 }
 
 /// Who waits: made by [`waiting`].
 #[derive(Clone, Debug)]
 pub struct Waiting {
     waiters: Vec<Waiter>,
+    turns: Vec<Turn>,
 }
 
 impl Waiting {
-    /// Returns all of them; who has waited longest is the first.
+    /// Returns those that wait for variables; who has waited longest is the first.
     pub fn waiters(&self) -> &[Waiter] {
         &self.waiters
+    }
+
+    /// Returns the transaction that keeps the others from committing, if there is one, those that wait for their turn to do so,
+    /// in their order, and those whose commit it holds up.
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+}
+
+/// A transaction that keeps all others from committing, as promoted and [irrevocable](crate::Options::irrevocable) ones do, or
+/// one that waits for such a transaction to end.
+///
+/// If that goes on for long, the first may be waiting in its body for one of the others, which is a deadlock.
+///
+/// # Examples
+///
+/// ```
+/// use stm::debug::{self, Stage};
+/// use stm::options;
+///
+/// let seen = options().name("import").irrevocable().run(|_| Ok(debug::waiting()));
+/// let waiting = seen.unwrap();
+/// let turn = &waiting.turns()[0];
+/// assert_eq!((turn.name(), turn.stage()), (Some("import"), Stage::Holds));
+/// assert!(waiting.to_string().contains("`import`"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Turn {
+    who: Who,
+    lasted: Duration,
+    stage: Stage,
+}
+
+impl Turn {
+    /// Returns the transaction's [name](crate::Options::name).
+    pub fn name(&self) -> Option<&'static str> {
+        self.who.name
+    }
+
+    /// Returns where the transaction was started; or the call of the one-shot operation, if it is one.
+    pub fn site(&self) -> &'static Location<'static> {
+        self.who.site
+    }
+
+    /// Returns how long it has kept the others from committing, or has waited.
+    pub fn lasted(&self) -> Duration {
+        self.lasted
+    }
+
+    /// Returns whether it has its turn or waits, and for what.
+    pub fn stage(&self) -> Stage {
+        self.stage
     }
 }
 
@@ -129,42 +186,69 @@ impl Waiter {
 
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Of a thousand workers that wait for the same queue one is enough to read about.
-        let mut alike: BTreeMap<_, Vec<&Waiter>> = BTreeMap::new();
-        let mut order = Vec::new();
-        for waiter in &self.waiters {
-            let addresses: Vec<_> = waiter.variables().iter().map(Variable::address).collect();
-            let key = (waiter.name, waiter.site, waiter.line, addresses);
-            let group = alike.entry(key.clone()).or_default();
-            if group.is_empty() {
-                order.push(key);
-            }
-            group.push(waiter);
-        }
-        match self.waiters.len() {
-            0 => return f.write_str("no transaction waits"),
+        let waits = |turn: &&Turn| turn.stage != Stage::Holds;
+        match self.waiters.len() + self.turns.iter().filter(waits).count() {
+            0 if self.turns.is_empty() => return f.write_str("no transaction waits"),
+            0 => f.write_str("no transaction waits, and one keeps the others from committing:")?,
             1 => f.write_str("1 transaction waits:")?,
             many => write!(f, "{many} transactions wait:")?,
         }
-        for key in order {
-            let group = &alike[&key];
-            write!(f, "\n\n{}", group[0])?;
-            match group.len() - 1 {
-                0 => {}
-                1 => f.write_str("\n  and 1 more like it, not as long")?,
-                more => write!(f, "\n  and {more} more like it, not as long")?,
-            }
+        grouped(f, &self.turns, |turn| (turn.who.name, turn.who.site, turn.stage))?;
+        grouped(f, &self.waiters, |waiter| {
+            let addresses: Vec<_> = waiter.variables().iter().map(Variable::address).collect();
+            (waiter.name, waiter.site, waiter.line, addresses)
+        })
+    }
+}
+
+/// Shows the first of those with the same key, and how many there are: of a thousand workers that wait for the same queue one
+/// is enough to read about.
+fn grouped<T: fmt::Display, K: Ord>(f: &mut fmt::Formatter<'_>, all: &[T], key: impl Fn(&T) -> K) -> fmt::Result {
+    let mut alike: BTreeMap<K, Vec<&T>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for one in all {
+        let group = alike.entry(key(one)).or_default();
+        if group.is_empty() {
+            order.push(key(one));
         }
-        Ok(())
+        group.push(one);
+    }
+    for key in order {
+        let group = &alike[&key];
+        write!(f, "\n\n{}", group[0])?;
+        match group.len() - 1 {
+            0 => {}
+            1 => f.write_str("\n  and 1 more like it, not as long")?,
+            more => write!(f, "\n  and {more} more like it, not as long")?,
+        }
+    }
+    Ok(())
+}
+
+/// Shows which transaction it is.
+fn show_who(f: &mut fmt::Formatter<'_>, name: Option<&str>, site: Site) -> fmt::Result {
+    match name {
+        Some(name) => write!(f, "`{name}`, started at {site},"),
+        None => write!(f, "the transaction started at {site}"),
+    }
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show_who(f, self.who.name, self.who.site)?;
+        match self.stage {
+            Stage::Holds => write!(f, " has kept the others from committing for {:.1?}", self.lasted),
+            Stage::Queues => {
+                write!(f, " has waited for {:.1?} for its turn to run while nobody else commits", self.lasted)
+            }
+            Stage::StandsAside => write!(f, " has waited for {:.1?} to be let commit", self.lasted),
+        }
     }
 }
 
 impl fmt::Display for Waiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name {
-            Some(name) => write!(f, "`{name}`, started at {},", self.site)?,
-            None => write!(f, "the transaction started at {}", self.site)?,
-        }
+        show_who(f, self.name, self.site)?;
         write!(f, " has waited for {:.1?}", self.waited)?;
         let variables = self.variables();
         f.write_str(if variables.len() == 1 { " for" } else { " for one of" })?;

@@ -12,7 +12,7 @@ use crate::reclaim::{self, Local};
 use crate::storage::{self, Bits, Kind};
 use crate::unwind::Panics;
 use crate::wait::WakeList;
-use crate::waited::Site;
+use crate::waited::{Site, Who};
 use crate::word::Word;
 
 /// Clones the committed value.
@@ -207,7 +207,7 @@ unsafe fn exchange(
     let entry = WriteEntry { cell, value: new, expected, held: Word::NONE, kind };
     let mut exchange = Exchange { entry: [entry], local, site };
     // SAFETY: passed on to the caller; one entry, no reads.
-    let outcome = unsafe { commit::commit(&mut exchange.entry, &[], Privilege::Ordinary) };
+    let outcome = unsafe { commit::commit(&mut exchange.entry, &[], Privilege::Ordinary, || Who { name: None, site }) };
     let Exchange { entry, .. } = &*ManuallyDrop::new(exchange);
     if outcome? || kind.is_some() {
         // SAFETY: the commit has just succeeded; passed on to the caller.

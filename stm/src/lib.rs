@@ -124,7 +124,8 @@
 //!
 //! # Programs that hang
 //!
-//! [`debug::waiting`] says which transactions wait, where they were started, for how long, and for which variables.
+//! [`debug::waiting`] says which transactions wait, where they were started, for how long, and for which variables; and which one
+//! keeps the others from committing.
 //!
 //! # Guarantees
 //!

@@ -197,7 +197,7 @@ fn run<T, E, R>(
     failed: impl Fn(RunError<E>) -> R,
 ) -> R {
     let outcome = match context::current() {
-        Some(context) if options.at_once => match attempt(context, 1, None, None, tracking, &mut body) {
+        Some(context) if options.at_once => match attempt(context, 1, None, None, options, tracking, &mut body) {
             Ok(value) => return done(value),
             Err(unfinished) => {
                 let mut progress = Progress::new(1, tracking);
@@ -238,7 +238,7 @@ fn repeat<T, E>(
             }
         }
         let (number, tracking) = progress.begin(context);
-        step = match attempt(context, number, token, options.deadline, tracking, body) {
+        step = match attempt(context, number, token, options.deadline, options, tracking, body) {
             Ok(value) => return Ok(value),
             Err(unfinished) => unfinished.end(options, Waiting::Thread, &mut progress.batons),
         };

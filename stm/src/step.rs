@@ -14,8 +14,8 @@ use crate::context::{Context, Running};
 use crate::error::{Cause, RunError, TxError, TxResult};
 use crate::names;
 use crate::report::{self, Ending, Limit, Report};
-use crate::wait::{Batons, Line, Registration, Who, is_written_at_once};
-use crate::waited::Waited;
+use crate::wait::{Batons, Line, Registration, is_written_at_once};
+use crate::waited::{Site, Waited, Who};
 
 /// How one run of a body that did not commit ended, and what is to be done about it.
 pub(crate) enum Step<E> {
@@ -51,6 +51,11 @@ pub(crate) enum Waiting {
     Task,
 }
 
+/// Which transaction runs with these options, for people. It was started at `caller` if they do not know better.
+fn who(options: &Options, caller: Site) -> Who {
+    Who { name: options.name, site: options.site.unwrap_or(caller) }
+}
+
 /// Runs the body once and commits it: the only place where that is done.
 #[inline(always)]
 #[track_caller]
@@ -59,16 +64,18 @@ pub(crate) fn attempt<'c, T, E>(
     number: u32,
     token: Option<Token>,
     deadline: Option<Instant>,
+    options: &Options,
     tracking: Tracking,
     body: &mut impl FnMut(&Attempt) -> TxResult<T, E>,
 ) -> Result<T, Unfinished<'c, T, E>> {
+    let caller = Location::caller();
     let running = context.begin(number, token, deadline, tracking);
     let result = body(running.attempt());
     match result {
         // Whatever the body made of it: if an operation of this run has failed, it can not commit.
         Ok(value) if !running.attempt().is_doomed() => {
             // SAFETY: the variables a run touches outlive it: handles' cells by the pin, borrowed cells by lifetimes.
-            match unsafe { running.attempt().commit() } {
+            match unsafe { running.attempt().commit(|| who(options, caller)) } {
                 Ok(()) => {
                     running.finish();
                     Ok(value)
@@ -152,7 +159,7 @@ fn wait_for_change(
         running.roll_back();
         return (None, Waited::default());
     }
-    let who = Who { name: options.name, site: options.site.unwrap_or(Location::caller()) };
+    let who = who(options, Location::caller());
     let line = running.attempt().line().map(|call| Line { call, own: running.attempt().take_lined() });
     let waker = (waiting == Waiting::Thread).then(|| running.waker());
     // In the order in which the body has read them, as far as anybody will read about them.
@@ -332,7 +339,7 @@ impl Progress {
     /// Returns an error if the deadline has passed.
     #[track_caller]
     pub(crate) fn take_turn<E>(&mut self, options: &Options) -> Result<Token, RunError<E>> {
-        Token::acquire_until(options.deadline).ok_or_else(|| {
+        Token::acquire_until(options.deadline, who(options, Location::caller())).ok_or_else(|| {
             self.ending = Ending::Queued;
             self.time_out(options)
         })
@@ -348,13 +355,8 @@ impl Progress {
     #[cold]
     #[track_caller]
     fn report(&self, options: &Options, gave_out: Limit) {
-        report::record(Report {
-            gave_out,
-            name: options.name,
-            site: options.site.unwrap_or(Location::caller()),
-            runs: self.number,
-            ending: self.ending.clone(),
-        });
+        let Who { name, site } = who(options, Location::caller());
+        report::record(Report { gave_out, name, site, runs: self.number, ending: self.ending.clone() });
     }
 }
 

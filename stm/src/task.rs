@@ -255,7 +255,7 @@ where
             }
             progress.in_time(options)?;
             let (number, tracking) = progress.begin(context);
-            let run = attempt(context, number, token, options.deadline, tracking, &mut self.body);
+            let run = attempt(context, number, token, options.deadline, options, tracking, &mut self.body);
             let step = match run {
                 Ok(value) => return Poll::Ready(Ok(value)),
                 Err(unfinished) => unfinished.end(options, Waiting::Task, &mut progress.batons),

@@ -6,6 +6,15 @@ use std::panic::Location;
 /// A place in the source.
 pub(crate) type Site = &'static Location<'static>;
 
+/// Which transaction it is, for people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Who {
+    /// The transaction's name.
+    pub(crate) name: Option<&'static str>,
+    /// Where it was started.
+    pub(crate) site: Site,
+}
+
 /// A variable as [`waiting`](crate::debug::waiting) shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Variable {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::thread;
 
-use common::{scaled, watchdog};
+use common::{Count, poll, scaled, watchdog};
 use futures::{FutureExt, StreamExt};
 use stm::{TCell, TVar, atomically};
 
-use super::{Count, on_each_executor, poll, workers};
+use super::{on_each_executor, workers};
 
 #[test]
 fn every_change_counts_from_the_call_on() {

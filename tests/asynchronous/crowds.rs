@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use common::{scaled, watchdog};
-use stm::{StmResult, TVar, Transaction, atomically, atomically_async};
+use stm::{StmResult, TVar, Transaction, atomically, atomically_async, debug, options};
 
 use super::workers;
 
@@ -15,20 +15,38 @@ fn crowd() -> usize {
     scaled(100_000)
 }
 
+/// Returns once so many tasks of this name wait at once. `runs` counts those of their bodies.
+fn until_all_wait(name: &str, count: usize, runs: &AtomicUsize) {
+    // It takes long to look at so many: not before it is worth while.
+    while runs.load(Ordering::SeqCst) < count {
+        thread::yield_now();
+    }
+    let is_one = |waiter: &&debug::Waiter| waiter.name() == Some(name);
+    while debug::waiting().waiters().iter().filter(is_one).count() < count {
+        thread::yield_now();
+    }
+    assert_eq!(runs.load(Ordering::SeqCst), count, "each has run once, and waits");
+}
+
 #[test]
 fn a_crowd_at_one_gate_gets_through() {
     let _watchdog = watchdog();
-    let (gate, through) = (TVar::new(false), TVar::new(0_usize));
+    let (gate, through, runs) = (TVar::new(false), TVar::new(0_usize), Arc::new(AtomicUsize::new(0)));
     workers().block_on(async {
         let tasks: Vec<_> = (0..crowd())
             .map(|_| {
-                let (gate, through) = (gate.clone(), through.clone());
+                let (gate, through, runs) = (gate.clone(), through.clone(), Arc::clone(&runs));
                 tokio::spawn(async move {
-                    atomically_async(|tx| tx.check(gate.read(tx)?)).await;
+                    let passes = options().name("at the gate").run_async(|tx| {
+                        runs.fetch_add(1, Ordering::SeqCst);
+                        tx.check(gate.read(tx)?)
+                    });
+                    assert_eq!(passes.await, Ok(()));
                     through.fetch_update(|n| *n += 1);
                 })
             })
             .collect();
+        until_all_wait("at the gate", crowd(), &runs);
         gate.store(true);
         for task in tasks {
             task.await.expect("it does not panic");
@@ -42,21 +60,24 @@ fn a_crowd_at_one_gate_gets_through() {
 fn a_long_chain_of_tasks_runs_to_its_end() {
     let _watchdog = watchdog();
     let links: Vec<_> = (0..=crowd()).map(|_| TVar::new(0_usize)).collect();
+    let runs = Arc::new(AtomicUsize::new(0));
     workers().block_on(async {
         let tasks: Vec<_> = links
             .windows(2)
             .map(|pair| {
-                let (before, behind) = (pair[0].clone(), pair[1].clone());
+                let (before, behind, runs) = (pair[0].clone(), pair[1].clone(), Arc::clone(&runs));
                 tokio::spawn(async move {
-                    atomically_async(|tx| {
+                    let passes = options().name("in the chain").run_async(|tx| {
+                        runs.fetch_add(1, Ordering::SeqCst);
                         let n = before.read(tx)?;
                         tx.check(n > 0)?;
                         behind.write(tx, n + 1)
-                    })
-                    .await;
+                    });
+                    assert_eq!(passes.await, Ok(()));
                 })
             })
             .collect();
+        until_all_wait("in the chain", crowd(), &runs);
         links[0].store(1);
         for task in tasks {
             task.await.expect("it does not panic");

@@ -6,10 +6,12 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Ends, Runs, watchdog};
+use common::{Clash, Count, Ends, Runs, poll, watchdog};
+#[cfg(target_os = "linux")]
+use common::{timer_threads, until_one_timer_thread};
 use stm::{RunError, TVar, atomically_async, options, timer};
 
-use super::{Count, on_each_executor, poll, workers};
+use super::{on_each_executor, workers};
 
 const SHORT: Duration = Duration::from_millis(30);
 const AGES: Duration = Duration::from_secs(24 * 3600);
@@ -95,6 +97,23 @@ fn a_task_that_is_never_left_alone_times_out() {
 }
 
 #[test]
+fn a_task_that_only_conflicts_times_out() {
+    let _watchdog = watchdog();
+    for at_read in [false, true] {
+        let (clash, runs) = (Clash::new(), Runs::default());
+        // It is never promoted: the deadline alone ends it.
+        let conflicts = options().timeout(SHORT).promote_after(u32::MAX).run_async(|tx| {
+            runs.count();
+            if at_read { clash.at_read(tx).map(drop) } else { clash.at_commit(tx) }
+        });
+        assert_eq!(pollster::block_on(conflicts), Err(RunError::TimedOut));
+        let report = stm::last_report().expect("it has given up").to_string();
+        assert!(report.contains("aborted by others the last"), "{report}");
+        assert!(runs.get() > 1, "as long as there is time, it goes on");
+    }
+}
+
+#[test]
 fn attempts_are_bounded_too() {
     let x = TVar::new(0);
     let mut future = options().max_attempts(2).run_async(|tx| tx.check(x.read(tx)? == 9));
@@ -176,17 +195,37 @@ fn thousands_of_deadlines_are_met() {
     });
 }
 
+/// A deadline that is far away keeps the thread for the others, so there is no second one.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_thread_serves_the_deadlines_of_all_tasks() {
+    let _watchdog = watchdog();
+    let x = TVar::new(0);
+    let never = |limit| options().timeout(limit).run_async(|tx| tx.check(x.read(tx)? == 1));
+    let mut far = never(AGES);
+    assert!(poll(&mut far, Waker::noop()).is_pending());
+    until_one_timer_thread();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for millis in 0..20 {
+                    let mut near = never(Duration::from_millis(millis % 4));
+                    let is_over = poll(&mut near, Waker::noop()).is_ready();
+                    assert_eq!(timer_threads(), 1);
+                    assert!(is_over || pollster::block_on(near).is_err());
+                    assert_eq!(timer_threads(), 1);
+                }
+            });
+        }
+    });
+}
+
 /// A deadline that is far away keeps the thread, and one that is taken back does not.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_thread_is_there_while_a_task_has_a_deadline() {
     let _watchdog = watchdog();
-    let is_there = || {
-        std::fs::read_dir("/proc/self/task").expect("it can be listed").any(|task| {
-            let name = task.map(|task| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default());
-            name.is_ok_and(|name| name.trim() == "stm-timer")
-        })
-    };
+    let is_there = || timer_threads() > 0;
     let x = TVar::new(0);
     let mut future = options().timeout(AGES).run_async(|tx| tx.check(x.read(tx)? == 1));
     assert!(poll(&mut future, Waker::noop()).is_pending());

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Poll, Waker};
 use std::thread;
 
-use common::{Runs, runs_until, scaled, watchdog};
+use common::{Count, Runs, poll, runs_until, scaled, watchdog};
 use futures::future::{Either, select};
 use futures::{FutureExt, select_biased};
 use stm::{TCell, TVar, atomically, atomically_async, snapshot};
 
-use super::{Count, on_each_executor, poll, single, workers};
+use super::{on_each_executor, single, workers};
 
 #[test]
 fn a_poll_without_a_reason_does_not_run_the_body() {

@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-use common::{expect_panic, quietly, watchdog};
+use common::{Count, expect_panic, poll, quietly, watchdog};
 use stm::{TVar, atomically, atomically_async};
-
-use super::{Count, poll};
 
 /// A waker that panics when it is told to.
 #[derive(Default)]

@@ -1,9 +1,13 @@
 //! Threads that start together, and sizes that follow the machine.
 
 use std::env;
+#[cfg(target_os = "linux")]
+use std::fs;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 fn setting(name: &str, default: usize) -> usize {
     match env::var(name) {
@@ -49,6 +53,25 @@ pub fn elsewhere<R: Send>(body: impl FnOnce() -> R + Send) -> R {
 pub fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
     let thread = thread::Builder::new().stack_size(256 << 10).spawn(body).expect("a thread starts");
     thread.join().expect("the thread ends");
+}
+
+/// Returns how many threads of the process serve deadlines and timers. Their name can be looked up where there is a `/proc`.
+#[cfg(target_os = "linux")]
+pub fn timer_threads() -> usize {
+    let tasks = fs::read_dir("/proc/self/task").expect("it can be listed");
+    let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+    tasks.flatten().map(name).filter(|name| name.trim() == "stm-timer").count()
+}
+
+/// Returns once one thread alone serves deadlines and timers, of which one is pending: another that has just ended may still be
+/// listed.
+#[cfg(target_os = "linux")]
+pub fn until_one_timer_thread() {
+    // Whoever serves this one has got its name.
+    stm::timer(Duration::from_millis(1)).wait_until(|ring| *ring);
+    while timer_threads() != 1 {
+        thread::yield_now();
+    }
 }
 
 /// Sets a flag when it is dropped: ends the other threads of a test, also when this one fails.

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Clash, expect_panic, watchdog};
-use stm::{RunError, TVar, last_report, options};
+use stm::{RunError, TVar, debug, last_report, options};
 
 fn said(error: &RunError) -> String {
     error.to_string()
@@ -14,6 +14,7 @@ fn said(error: &RunError) -> String {
 fn the_variables_and_the_place_are_named() {
     let _watchdog = watchdog();
     let (jobs, stopped, other) = (TVar::new(0).named("jobs"), TVar::new(false).named("stopped"), TVar::new(0));
+    let made = line!() - 1;
     let line = line!() + 4;
     let error = options()
         .name("worker")
@@ -27,10 +28,25 @@ fn the_variables_and_the_place_are_named() {
     for part in ["timed out", "`worker`", "ran once", "`jobs`", "`stopped`", &format!("{}:{line}:", file!())] {
         assert!(text.contains(part), "{part:?} is missing: {text}");
     }
+    let made = format!("(made at {}:{made}:", file!());
+    assert_eq!(text.matches(&made).count(), 2, "where they were named: {text}");
     assert!(!text.contains("the variable at 0x"), "it did not get there: {text}");
     let error = options().max_attempts(1).run(|tx| tx.check(other.read(tx)? > 0)).unwrap_err();
     let text = said(&error);
     assert!(text.contains("max_attempts") && text.contains("the variable at 0x") && !text.contains("worker"), "{text}");
+}
+
+/// This switches records on for the process, which only says more of what is made meanwhile.
+#[test]
+fn where_a_variable_without_a_name_was_made_is_known_if_it_is_recorded() {
+    debug::record(true);
+    let x = TVar::new(0);
+    let made = line!() - 1;
+    debug::record(false);
+    let error = options().timeout(Duration::ZERO).run(|tx| tx.check(x.read(tx)? > 0)).unwrap_err();
+    let text = said(&error);
+    let made = format!("(made at {}:{made}:", file!());
+    assert!(text.contains("the variable at 0x") && text.contains(&made), "{made} is missing: {text}");
 }
 
 #[test]

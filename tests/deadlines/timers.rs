@@ -4,6 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{race, scaled, watchdog};
+#[cfg(target_os = "linux")]
+use common::{timer_threads, until_one_timer_thread};
 use stm::{TVar, atomically, options, timer};
 
 use super::{AGES, SHORT};
@@ -96,17 +98,34 @@ fn many_timers_of_many_threads_all_go_off() {
     });
 }
 
-/// The thread's name can be looked up where there is a `/proc`.
+/// The thread that serves all timers does not end while one is pending, so there is no other.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_thread_serves_all_timers() {
+    let _watchdog = watchdog();
+    let far = timer(AGES);
+    until_one_timer_thread();
+    race(4, |me| {
+        for round in 0..scaled(20) {
+            let timers: Vec<_> = [1, 0, 2].map(|ms| timer(Duration::from_millis(ms + me as u64))).into();
+            let waits = TVar::new(round);
+            let outcome = options().timeout(Duration::from_millis(1)).run(|tx| tx.check(waits.read(tx)? > round));
+            assert_eq!(outcome, Err(stm::RunError::TimedOut));
+            assert_eq!(timer_threads(), 1);
+            for ring in &timers {
+                ring.wait_until(|ring| *ring);
+                assert_eq!(timer_threads(), 1);
+            }
+        }
+    });
+    drop(far);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_thread_serves_whoever_comes_and_goes_when_there_is_nothing_to_do() {
     let _watchdog = watchdog();
-    let is_there = || {
-        std::fs::read_dir("/proc/self/task").expect("it can be listed").any(|task| {
-            let name = task.map(|task| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default());
-            name.is_ok_and(|name| name.trim() == "stm-timer")
-        })
-    };
+    let is_there = || timer_threads() > 0;
     for _ in 0..2 {
         let far = timer(AGES);
         // By now the thread sleeps until then.

@@ -144,7 +144,7 @@ fn whoever_waits_is_woken_by_the_next_writer_however_others_end() {
                     });
                 });
             }
-            runs.let_it_sleep(3);
+            runs.let_them_sleep(3);
             for _ in 0..3 {
                 ends(&scene, act);
             }

@@ -1,6 +1,6 @@
 //! Waiting for keys.
 
-use common::{runs_until, watchdog};
+use common::{Runs, runs_until, watchdog};
 use stm::atomically;
 use stm::collections::{TMap, TSet};
 
@@ -46,15 +46,14 @@ fn what_is_taken_is_gone_and_each_taker_gets_one() {
 fn waiting_is_a_branch_like_any_other() {
     let _watchdog = watchdog();
     let (urgent, normal): (TMap<u64, &str>, TMap<u64, &str>) = (TMap::new(), TMap::from([(1, "normal")]));
-    let next = || atomically(|tx| tx.or_else(|tx| urgent.take(tx, &1), |tx| normal.take(tx, &1)));
-    assert_eq!(next(), "normal");
-    let (found, _) = runs_until(
-        |runs| {
+    let next = |runs: &Runs| {
+        atomically(|tx| {
             runs.count();
-            next()
-        },
-        |_| assert_eq!(atomically(|tx| urgent.insert(tx, 1, "urgent")), None),
-    );
+            tx.or_else(|tx| urgent.take(tx, &1), |tx| normal.take(tx, &1))
+        })
+    };
+    assert_eq!(next(&Runs::default()), "normal");
+    let (found, _) = runs_until(next, |_| assert_eq!(atomically(|tx| urgent.insert(tx, 1, "urgent")), None));
     assert_eq!(found, "urgent");
     let set = TSet::from([1]);
     atomically(|tx| tx.or_else(|tx| set.take(tx, &2), |tx| set.take(tx, &1)));

@@ -14,7 +14,8 @@ use crate::clock::tests::alone;
 use crate::reclaim::{self, Handle};
 use crate::storage::{self, Bits, Fits};
 use crate::unwind::Panics;
-use crate::wait::{Registration, Who};
+use crate::wait::Registration;
+use crate::waited::Who;
 use crate::word::VersionedLock;
 use crate::{TVar, atomically, snapshot};
 
@@ -107,6 +108,10 @@ fn write(attempt: &Attempt, cell: &RawCell, value: usize) -> bool {
     unsafe { attempt.write(cell, bits(value), None) }.is_ok()
 }
 
+fn who() -> Who {
+    Who { name: None, site: Location::caller() }
+}
+
 /// Another thread commits.
 fn elsewhere(cell: &RawCell, value: usize) {
     thread::scope(|scope| {
@@ -115,7 +120,7 @@ fn elsewhere(cell: &RawCell, value: usize) {
             let attempt = stand.plain();
             assert!(write(attempt, cell, value));
             // SAFETY: the cells are alive.
-            assert!(unsafe { attempt.commit() }.is_ok());
+            assert!(unsafe { attempt.commit(who) }.is_ok());
             // If a snapshot is open, it has kept something.
             let _aftermath = attempt.finish().then(|| attempt.tidy());
             stand.leave();
@@ -370,7 +375,7 @@ fn a_look_leaves_no_trace_and_sees_the_latest() {
     assert_eq!(peek(attempt, &a), Some(2));
     assert!(awaited(attempt).is_empty() && attempt.state().limit == Limit::ANY);
     // SAFETY: the cell is alive.
-    assert!(unsafe { attempt.commit() }.is_ok());
+    assert!(unsafe { attempt.commit(who) }.is_ok());
     stand.end();
     for tracking in [Tracking::Snapshot, Tracking::LoggedSnapshot] {
         a.set(bits(2));
@@ -436,7 +441,7 @@ fn a_snapshot_that_writes_goes_on_with_what_is_true_now_or_not_at_all() {
     assert!(attempt.state().writes.has_room(), "later writes are like others");
     assert_eq!((read(attempt, &b), peek(attempt, &b)), (Some(3), Some(3)), "it has come forward");
     // SAFETY: the cells are alive.
-    assert!(unsafe { attempt.commit() }.is_ok());
+    assert!(unsafe { attempt.commit(who) }.is_ok());
     assert!(attempt.finish() && attempt.tidy().is_none());
     stand.leave();
     assert_eq!(a.value().addr(), 4);

@@ -139,7 +139,7 @@ impl Runner {
         attempt.begin(1, privilege, tracking);
         let result = body(&Tx(attempt)).map_err(|_abort| Conflict).and_then(|value| {
             // SAFETY: the cells of a model outlive its attempts.
-            unsafe { attempt.commit() }.map(|()| value)
+            unsafe { attempt.commit(wait::who) }.map(|()| value)
         });
         match result {
             Ok(value) => {

@@ -12,7 +12,8 @@ use crate::log::WriteEntry;
 use crate::log::reads::ReadEntry;
 use crate::reclaim::Local;
 use crate::unwind::Panics;
-use crate::wait::{self, Awaited, Batons, Registration, WakeList, Who, registered};
+use crate::wait::{self, Awaited, Batons, Registration, WakeList, registered};
+use crate::waited::Who;
 use crate::word::{VersionedLock, Word};
 use crate::{TCell, TVar, atomically};
 
@@ -29,7 +30,7 @@ pub(super) fn write_value(local: &Local, cell: &RawCell, value: usize) {
 fn write_after(local: &Local, cell: &RawCell, value: usize, reads: &[ReadEntry]) -> Result<(), Conflict> {
     let mut writes = [WriteEntry { cell, value: bits(value), expected: Word::NONE, held: Word::NONE, kind: None }];
     // SAFETY: the cells are alive, and the entry is the only one of its cell.
-    if unsafe { commit::commit(&mut writes, reads, Privilege::Ordinary)? } {
+    if unsafe { commit::commit(&mut writes, reads, Privilege::Ordinary, who)? } {
         let mut wake = WakeList::new();
         // SAFETY: the commit has just succeeded.
         unsafe { commit::settle(&writes, local, &mut wake) };

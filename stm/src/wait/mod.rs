@@ -23,7 +23,7 @@ use crate::names;
 use crate::shim::cores::cores;
 use crate::shim::{self, AtomicBool, AtomicU64, Mutex, Ordering, Point, Thread, shared_static};
 use crate::unwind::Panics;
-use crate::waited::Site;
+use crate::waited::{Site, Who};
 use crate::word::Word;
 
 pub(crate) use line::{Batons, Call};
@@ -34,15 +34,6 @@ pub(crate) type Awaited = (*const RawCell, Word);
 
 shared_static! {
     static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0)
-}
-
-/// Whose wait it is, for people.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Who {
-    /// The transaction's name.
-    pub(crate) name: Option<&'static str>,
-    /// Where it was started.
-    pub(crate) site: Site,
 }
 
 /// One wait of one thread or task.

@@ -58,7 +58,7 @@ fn a_boxed_value_that_is_replaced_leaves_something_to_be_done() {
     assert!(unsafe { attempt.write(&a, stored(), Some(kind)) }.is_ok());
     attempt.merge(scope);
     // SAFETY: as above.
-    assert!(unsafe { attempt.commit() }.is_ok());
+    assert!(unsafe { attempt.commit(who) }.is_ok());
     assert_eq!(flags(attempt), UNTIDY);
     assert!(attempt.finish() && attempt.tidy().is_none());
     stand.leave();
