@@ -379,18 +379,13 @@ impl Attempt {
             return Ok(());
         }
         // SAFETY: passed on to the caller; there are writes.
-        match unsafe { self.commit_writes() } {
-            Ok(()) => Ok(()),
-            Err(Failed::Conflict) => Err(Conflict),
-            Err(Failed::Aside) => {
-                let Who { name, site } = who();
-                // SAFETY: passed on to the caller; none is locked.
-                unsafe { self.stand_aside(name, site) }
-            }
-        }
+        let Err(failed) = (unsafe { self.commit_writes() }) else { return Ok(()) };
+        let Who { name, site } = who();
+        // SAFETY: passed on to the caller.
+        unsafe { self.stand_aside(failed, name, site) }
     }
 
-    /// Goes on with a commit that has to wait for others, in this name. It comes in registers: whoever commits without that
+    /// Goes on with a commit if it has to wait for others, in this name. It comes in registers: whoever commits without that
     /// needs no room for it.
     ///
     /// # Safety
@@ -398,8 +393,11 @@ impl Attempt {
     /// As for [`Attempt::commit`]; no variable is locked.
     #[cold]
     #[inline(never)]
-    unsafe fn stand_aside(&self, name: Option<&'static str>, site: Site) -> Result<(), Conflict> {
-        // SAFETY: passed on to the caller. Having a name, it waits where it has to.
+    unsafe fn stand_aside(&self, failed: Failed, name: Option<&'static str>, site: Site) -> Result<(), Conflict> {
+        if matches!(failed, Failed::Conflict) {
+            return Err(Conflict);
+        }
+        // SAFETY: passed on to the caller; none is locked. Having a name, it waits where it has to.
         unsafe { self.complete_as(Some(Who { name, site }), 0) }.map_err(|_| Conflict)
     }
 
