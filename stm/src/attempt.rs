@@ -381,26 +381,28 @@ impl Attempt {
         // SAFETY: passed on to the caller; there are writes.
         match unsafe { self.commit_writes() } {
             Ok(()) => Ok(()),
-            Err(Failed::Conflict) => Err(Conflict),
-            Err(Failed::Aside) => {
+            Err(failed) => {
                 let Who { name, site } = who();
                 // SAFETY: passed on to the caller; none is locked.
-                unsafe { self.stand_aside(name, site) }
+                unsafe { self.commit_later(failed, name, site) }
             }
         }
     }
 
-    /// Goes on with a commit that has to wait for others, in this name. It comes in registers: whoever commits without that
-    /// needs no room for it.
+    /// Goes on with a commit that has to wait for others, in this name. It comes in registers, and what has failed is looked at
+    /// here: whoever commits without that needs no room for the one, and no look at the other.
     ///
     /// # Safety
     ///
     /// As for [`Attempt::commit`]; no variable is locked.
     #[cold]
     #[inline(never)]
-    unsafe fn stand_aside(&self, name: Option<&'static str>, site: Site) -> Result<(), Conflict> {
-        // SAFETY: passed on to the caller. Having a name, it waits where it has to.
-        unsafe { self.complete_as(Some(Who { name, site }), 0) }.map_err(|_| Conflict)
+    unsafe fn commit_later(&self, failed: Failed, name: Option<&'static str>, site: Site) -> Result<(), Conflict> {
+        match failed {
+            Failed::Conflict => Err(Conflict),
+            // SAFETY: passed on to the caller. Having a name, it waits where it has to.
+            Failed::Aside => unsafe { self.complete_as(Some(Who { name, site }), 0) }.map_err(|_| Conflict),
+        }
     }
 
     /// # Safety
