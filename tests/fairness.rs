@@ -8,6 +8,14 @@ use std::thread;
 use common::{Clash, Sample, elsewhere, expect_panic, race, scaled, threads, watchdog, while_hammered};
 use stm::{PROMOTE_AFTER, RunError, TVar, atomically, cancel, options, snapshot};
 
+/// Waits until others have committed so many times more.
+fn await_commits(commits: &AtomicU64, more: u64) {
+    let target = commits.load(Ordering::SeqCst) + more;
+    while commits.load(Ordering::SeqCst) < target {
+        thread::yield_now();
+    }
+}
+
 /// A long body over all variables that gives the hammers time to spoil each run before the last.
 fn long_sum(variables: &[TVar<u64>], commits: &AtomicU64, bound: Option<u32>) -> u32 {
     let options = bound.map_or_else(stm::options, |bound| stm::options().promote_after(bound));
@@ -19,11 +27,8 @@ fn long_sum(variables: &[TVar<u64>], commits: &AtomicU64, bound: Option<u32>) ->
             sum = sum.wrapping_add(x.read(tx)?);
         }
         if tx.attempt_number() < last {
-            // Waits for others to commit, which they can until the run that keeps them from it.
-            let target = commits.load(Ordering::SeqCst) + 4 * variables.len() as u64;
-            while commits.load(Ordering::SeqCst) < target {
-                thread::yield_now();
-            }
+            // They can until the run that keeps them from it.
+            await_commits(commits, 4 * variables.len() as u64);
         }
         total.write(tx, sum)?;
         variables[0].modify(tx, |n| n + 1)?;
@@ -51,11 +56,14 @@ fn the_run_at_the_bound_commits_against_writers_that_never_stop() {
 fn a_snapshot_of_everything_ends_against_writers_that_never_stop() {
     let _watchdog = watchdog();
     let variables: Vec<_> = (0..2_000).map(|_| TVar::new(1)).collect();
-    while_hammered(threads() - 1, &variables, |_| {
+    while_hammered(threads() - 1, &variables, |commits| {
         for _ in 0..scaled(20) {
             let attempts = snapshot(|tx| {
                 let mut sum = 0_u64;
-                for x in &variables {
+                for (index, x) in variables.iter().enumerate() {
+                    if index == 1_000 {
+                        await_commits(commits, 2_000);
+                    }
                     sum = sum.wrapping_add(x.read(tx)?);
                 }
                 assert!(sum >= 2_000);

@@ -6,7 +6,7 @@ use stm::{TCell, TVar};
 use super::structures;
 use stm_benches::workloads::Contender;
 use stm_benches::workloads::accounts::{self, CoarseMutex, OrderedMutexes, Transfers, Visits};
-use stm_benches::workloads::aftermath::Aftermath;
+use stm_benches::workloads::aftermath::{AfterSnapshot, Aftermath};
 use stm_benches::workloads::counters::Increments;
 use stm_benches::workloads::empty::{Empty, FastEmpty, Loop};
 use stm_benches::workloads::reads::{InSnapshot, InTransaction, Loaded, Many, ReadAll, Single};
@@ -127,6 +127,12 @@ fn writes() -> Vec<Row> {
             limit: Limit::SameAs(TRANSFER),
             ..Row::new("transfer, TVar, by `atomically!`", || {
                 Box::new(Transfers::<accounts::MacroForm<TVar<u64>>>::new())
+            })
+        },
+        Row {
+            limit: Limit::SameAs(TRANSFER),
+            ..Row::new("transfer, TVar, after a snapshot", || {
+                Box::new(AfterSnapshot::new(Transfers::<Accounts<TVar<u64>>>::new()))
             })
         },
         Row::new("transfer, TCell", || Box::new(Transfers::<Accounts<TCell<u64>>>::new())).at_most(320.0, 200.0),

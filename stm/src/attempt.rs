@@ -379,26 +379,30 @@ impl Attempt {
             return Ok(());
         }
         // SAFETY: passed on to the caller; there are writes.
-        let Err(failed) = (unsafe { self.commit_writes() }) else { return Ok(()) };
-        let Who { name, site } = who();
-        // SAFETY: passed on to the caller.
-        unsafe { self.stand_aside(failed, name, site) }
+        match unsafe { self.commit_writes() } {
+            Ok(()) => Ok(()),
+            Err(failed) => {
+                let Who { name, site } = who();
+                // SAFETY: passed on to the caller; none is locked.
+                unsafe { self.commit_later(failed, name, site) }
+            }
+        }
     }
 
-    /// Goes on with a commit if it has to wait for others, in this name. It comes in registers: whoever commits without that
-    /// needs no room for it.
+    /// Goes on with a commit that has to wait for others, in this name. It comes in registers, and what has failed is looked at
+    /// here: whoever commits without that needs no room for the one, and no look at the other.
     ///
     /// # Safety
     ///
     /// As for [`Attempt::commit`]; no variable is locked.
     #[cold]
     #[inline(never)]
-    unsafe fn stand_aside(&self, failed: Failed, name: Option<&'static str>, site: Site) -> Result<(), Conflict> {
-        if matches!(failed, Failed::Conflict) {
-            return Err(Conflict);
+    unsafe fn commit_later(&self, failed: Failed, name: Option<&'static str>, site: Site) -> Result<(), Conflict> {
+        match failed {
+            Failed::Conflict => Err(Conflict),
+            // SAFETY: passed on to the caller. Having a name, it waits where it has to.
+            Failed::Aside => unsafe { self.complete_as(Some(Who { name, site }), 0) }.map_err(|_| Conflict),
         }
-        // SAFETY: passed on to the caller; none is locked. Having a name, it waits where it has to.
-        unsafe { self.complete_as(Some(Who { name, site }), 0) }.map_err(|_| Conflict)
     }
 
     /// # Safety

@@ -1,5 +1,5 @@
 //! Increments of a counter on which everything rare has happened before: somebody waited for it, snapshots read it, a
-//! starving transaction was promoted. None of that may leave a cost behind.
+//! starving transaction was promoted. None of that may leave a cost behind. And whatever else once a snapshot has ended.
 
 use stm::TVar;
 
@@ -43,5 +43,30 @@ impl Contender for Aftermath {
 
     fn verify(&self, operations: u64) {
         self.increments.verify(self.earlier + operations);
+    }
+}
+
+/// A contender of which some operations were made while a snapshot was open, which has ended.
+pub struct AfterSnapshot<C> {
+    contender: C,
+    /// What was done in its time.
+    earlier: u64,
+}
+
+impl<C: Contender> AfterSnapshot<C> {
+    pub fn new(contender: C) -> Self {
+        let during = || std::thread::scope(|scope| scope.spawn(|| contender.run(1, 100)).join());
+        let earlier = stm::snapshot(|_| Ok(during().expect("it runs")));
+        Self { contender, earlier }
+    }
+}
+
+impl<C: Contender> Contender for AfterSnapshot<C> {
+    fn run(&self, worker: usize, operations: u64) -> u64 {
+        self.contender.run(worker, operations)
+    }
+
+    fn verify(&self, operations: u64) {
+        self.contender.verify(self.earlier + operations);
     }
 }
