@@ -28,8 +28,9 @@ const MOST: i64 = 3 * 2 * 2_048 * 16;
 /// How many items, or rows, or so on a thread has put in and not taken out, at most.
 pub(crate) const WINDOW: u64 = 50;
 
-/// Two threads take steps, of so many operations each. Each time a tenth is done, `rest` takes out what is left, and there must be
-/// no more memory than after the first.
+/// Two threads take steps, of so many operations each. Each time a tenth is done, `rest` takes out what is left. There must be no more
+/// memory then than after the first; but once in a while there is garbage that a thread about to end has left, and so it counts what
+/// is there always in the latter half. What is never freed is.
 #[track_caller]
 pub(crate) fn stays_within(name: &str, operations: usize, step: impl Fn(u64, u64) + Sync, rest: impl Fn()) {
     const TENTHS: u64 = 10;
@@ -47,7 +48,8 @@ pub(crate) fn stays_within(name: &str, operations: usize, step: impl Fn(u64, u64
         .collect();
     let grown: Vec<_> = levels.iter().map(|level| level - levels[0]).collect();
     println!("{name}: {} operations, bytes more after each tenth: {grown:?}", 2 * TENTHS * each * operations as u64);
-    assert!(grown.iter().all(|bytes| *bytes <= MOST), "{name}: {grown:?} bytes more after each tenth");
+    let least = grown[grown.len() / 2..].iter().min().expect("there is a latter half");
+    assert!(*least <= MOST, "{name}: {grown:?} bytes more after each tenth");
 }
 
 /// Compared by its number alone.
