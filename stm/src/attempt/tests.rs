@@ -169,30 +169,6 @@ fn a_run_begins_as_it_is_told() {
 }
 
 #[test]
-fn only_who_has_announced_a_snapshot_ends_it() {
-    let _alone = alone();
-    let stand = Stand::new();
-    for tracking in [Tracking::Snapshot, Tracking::LoggedSnapshot] {
-        let attempt = stand.begin(1, Privilege::Ordinary, tracking);
-        assert!(attempt.closes_snapshot());
-        let inner = Stand::new();
-        let second = inner.begin(1, Privilege::Ordinary, tracking);
-        assert!(!second.state().announced && !second.closes_snapshot(), "the one further out has");
-        inner.end();
-        if tracking == Tracking::LoggedSnapshot {
-            assert!(write(attempt, &cell(1), 2));
-            assert_eq!(flags(attempt) & (SNAPSHOT | THAWED), THAWED);
-            assert!(attempt.closes_snapshot(), "it has been one");
-        }
-        stand.end();
-    }
-    // What an earlier run has announced concerns no later one.
-    stand.attempt.state().announced = true;
-    assert!(!stand.plain().closes_snapshot());
-    stand.end();
-}
-
-#[test]
 fn a_wait_is_in_line_if_all_retries_were_at_one_call() {
     let (one, other): (Call, Call) = (Location::caller(), Location::caller());
     assert_ne!(one, other);

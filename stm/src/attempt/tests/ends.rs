@@ -191,3 +191,27 @@ fn a_branch_that_retried_is_waited_for_in_a_snapshot_too() {
     });
     assert_eq!(seen, 3);
 }
+
+#[test]
+fn only_who_has_announced_a_snapshot_ends_it() {
+    let _alone = alone();
+    let stand = Stand::new();
+    for tracking in [Tracking::Snapshot, Tracking::LoggedSnapshot] {
+        let attempt = stand.begin(1, Privilege::Ordinary, tracking);
+        assert!(attempt.closes_snapshot());
+        let inner = Stand::new();
+        let second = inner.begin(1, Privilege::Ordinary, tracking);
+        assert!(!second.state().announced && !second.closes_snapshot(), "the one further out has");
+        inner.end();
+        if tracking == Tracking::LoggedSnapshot {
+            assert!(write(attempt, &cell(1), 2));
+            assert_eq!(flags(attempt) & (SNAPSHOT | THAWED), THAWED);
+            assert!(attempt.closes_snapshot(), "it has been one");
+        }
+        stand.end();
+    }
+    // What an earlier run has announced concerns no later one.
+    stand.attempt.state().announced = true;
+    assert!(!stand.plain().closes_snapshot());
+    stand.end();
+}
