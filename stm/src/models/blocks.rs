@@ -4,9 +4,10 @@ use std::cell::Cell;
 
 use loom::thread;
 
+use super::slot::a_look_that_finds_nothing_is_not_believed;
 use super::{Census, Outcomes, Watched, explore_placed, make_statics};
+use crate::atomically;
 use crate::channel::{SLOTS, TQueue};
-use crate::{TVar, atomically};
 
 /// An empty queue both ends of which have come to the edge of a block.
 fn at_the_edge<T: Clone + Send + Sync>(item: impl Fn() -> T) -> TQueue<T> {
@@ -22,31 +23,11 @@ fn at_the_edge<T: Clone + Send + Sync>(item: impl Fn() -> T) -> TQueue<T> {
 /// all else.
 #[test]
 fn no_block_to_go_on_in_is_no_empty_queue() {
-    let outcomes = Outcomes::new();
-    let seen = outcomes.clone();
-    explore_placed(2, move || {
-        make_statics();
-        let (queue, told) = (at_the_edge(|| 0_u64), TVar::new(false));
-        let runs = Cell::new(0);
-        let pusher = {
-            let (queue, told) = (queue.clone(), told.clone());
-            thread::spawn(move || {
-                atomically(|tx| {
-                    queue.push(tx, 7)?;
-                    told.write(tx, true)
-                });
-            })
-        };
-        let (item, told) = atomically(|tx| {
-            runs.set(runs.get() + 1);
-            Ok((queue.try_peek(tx)?, told.read(tx)?))
-        });
-        pusher.join().unwrap();
-        assert_eq!(item.is_some(), told, "told of an item that is not there, or not of one that is");
-        seen.record((item, runs.get()));
-    });
-    // With two runs: the look was stale.
-    outcomes.assert_all([(None, 1), (Some(7), 1), (Some(7), 2)]);
+    a_look_that_finds_nothing_is_not_believed(
+        || at_the_edge(|| 0),
+        |queue, tx| queue.push(tx, 7),
+        |queue, tx| queue.try_peek(tx),
+    );
 }
 
 /// E17: a block comes back for positions that another was for, and whoever looks at the other finds nothing in it.

@@ -6,7 +6,7 @@ use loom::thread;
 
 use super::{Census, Outcomes, Watched, explore_placed, make_statics};
 use crate::channel::{ESCAPED, NOTHING, TBQueue};
-use crate::{TVar, atomically};
+use crate::{StmResult, TVar, Transaction, atomically};
 
 /// E7: an item is freed once, after it was taken out, and not before those who look at it are through.
 #[test]
@@ -69,24 +69,40 @@ fn an_item_is_handed_over_at_one_place() {
 /// E17: a look that finds nothing is not believed: the positions say that the queue is empty, in the moment of all else.
 #[test]
 fn an_empty_slot_is_no_empty_queue() {
+    a_look_that_finds_nothing_is_not_believed(
+        || TBQueue::new(1),
+        |queue, tx| {
+            assert!(queue.try_push(tx, 7)?.is_ok(), "there is room");
+            Ok(())
+        },
+        |queue, tx| queue.try_peek(tx),
+    );
+}
+
+/// A run looks for an item beside a transaction that puts one in and says so.
+pub(super) fn a_look_that_finds_nothing_is_not_believed<Q: Clone + Send + 'static>(
+    empty: fn() -> Q,
+    push: fn(&Q, &Transaction<'_, '_>) -> StmResult<()>,
+    peek: fn(&Q, &Transaction<'_, '_>) -> StmResult<Option<u64>>,
+) {
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
     explore_placed(2, move || {
         make_statics();
-        let (queue, told) = (TBQueue::new(1), TVar::new(false));
+        let (queue, told) = (empty(), TVar::new(false));
         let runs = Cell::new(0);
         let pusher = {
             let (queue, told) = (queue.clone(), told.clone());
             thread::spawn(move || {
                 atomically(|tx| {
-                    assert!(queue.try_push(tx, 7_u64)?.is_ok(), "there is room");
+                    push(&queue, tx)?;
                     told.write(tx, true)
                 });
             })
         };
         let (item, told) = atomically(|tx| {
             runs.set(runs.get() + 1);
-            Ok((queue.try_peek(tx)?, told.read(tx)?))
+            Ok((peek(&queue, tx)?, told.read(tx)?))
         });
         pusher.join().unwrap();
         assert_eq!(item.is_some(), told, "told of an item that is not there, or not of one that is");
