@@ -75,7 +75,8 @@ fn three_transactions_do_not_each_precede_the_next() {
     }
     let outcomes = Outcomes::new();
     let seen = outcomes.clone();
-    explore(1, move || {
+    // Two must have stopped between read and commit for the third to close the circle.
+    explore(2, move || {
         make_statics();
         let (local, cells) = (placeholder(), cells());
         let others = [1, 2].map(|me| {
